@@ -1,0 +1,61 @@
+"""The ledger's port: append with an expected version, read, subscribe; one chain of hashes over all of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from bot.domain.ledger import Entry
+from bot.domain.events import Event
+
+__all__ = ["Broken", "Entry", "Head", "Ledger"]
+
+
+class Head(NamedTuple):
+    """The ledger's end: position of the last entry (0 when empty) and the chain's hash there (64 hex digits)."""
+
+    position: int
+    hash: str
+
+
+class Broken(Exception):
+    """The ledger does not verify; `position` is the first entry that does not fit (law 7)."""
+
+    def __init__(self, message: str, position: int) -> None:
+        super().__init__(message)
+        self.position = position
+
+
+class Ledger(Protocol):
+    """Append-only entries in streams, one global order, one chain of hashes.
+
+    Any process may append (the command line beside the bot); the expected version decides who was first.
+    """
+
+    async def append(
+        self, stream: str, expected: int, events: Sequence[Event], at: datetime
+    ) -> Sequence[Entry]:
+        """All of `events` or none, on disk when this returns.
+
+        `expected` is the stream's version (the count of its entries). Raises `Conflict` when it is another.
+        """
+        ...
+
+    async def read(self, stream: str, after: int = 0) -> Sequence[Entry]:
+        """The entries of one stream with a version above `after`, in order."""
+        ...
+
+    async def read_all(self, after: int = 0, limit: int | None = None) -> Sequence[Entry]:
+        """The entries of all streams with a position above `after`, in order."""
+        ...
+
+    def subscribe(self, after: int = 0) -> AsyncIterator[Entry]:
+        """All entries above position `after`, then each new one as it comes, whichever process appended it."""
+        ...
+
+    async def head(self) -> Head: ...
+
+    async def verify(self, head: str | None = None) -> Head:
+        """Recompute the chain. Raises `Broken` at the first entry that does not fit, or when `head` was never one."""
+        ...
