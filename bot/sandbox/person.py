@@ -1,0 +1,58 @@
+"""What a person does in the local workspace to get an upgrade: used by the demonstration and the tests."""
+
+from __future__ import annotations
+
+from bot.sandbox.workspace.client import Json, Message, View, WorkspaceClient, WorkspaceError
+
+ANA, BEN, CHLOE = "U0ANA", "U0BEN", "U0CHLOE"
+
+
+async def ask(
+    workspace: WorkspaceClient, user: str = ANA, *, reason: str = "Monthly hotfix", change: str = "CHG-4711"
+) -> Json:
+    """`/upgrade`, the form filled in as soon as approved, all attestations ticked; the submission's answer."""
+    await workspace.command(user, "/upgrade")
+
+    async def form() -> View | None:
+        view = await workspace.view(user)
+        return view if view and any(b["type"] == "input" for b in view.raw["blocks"]) else None
+
+    view = await workspace.wait_for(form, what="the form")
+    values: Json = {}
+    for block in view.raw["blocks"]:
+        if block["type"] == "input":
+            element, label = block["element"], str(block["label"]["text"]).lower()
+            value = _answer(element, label, reason, change)
+            if value is not None:
+                values[block["block_id"]] = {element["action_id"]: value}
+    answer = await workspace.submit(user, view, values)
+    if answer.get("errors"):
+        await workspace.close(user, view, clear=True)
+    return answer
+
+
+def _answer(element: Json, label: str, reason: str, change: str) -> object:
+    """The first choice of a select, every box ticked, words for words; None leaves a field as it is."""
+    kind = element["type"]
+    if kind == "static_select":
+        return element.get("initial_option", element.get("options", [{}])[0]).get("value")
+    if kind == "checkboxes":
+        return [option["value"] for option in element["options"]]
+    if kind == "plain_text_input":
+        return change if "change" in label else reason
+    return None
+
+
+async def card(workspace: WorkspaceClient, user: str, but: frozenset[str] = frozenset()) -> Message:
+    """The newest request card that can be approved, other than those with a ts in `but`."""
+    return await workspace.wait_for_message(
+        lambda m: "approve" in m.actions and m.ts not in but, user=user, timeout=30.0
+    )
+
+
+async def approve(workspace: WorkspaceClient, user: str, message: Message) -> Json:
+    """Presses Approve on the card. Raises `WorkspaceError` when the click is not taken."""
+    answer = await workspace.click(user, message, "approve")
+    if not answer.get("ok"):
+        raise WorkspaceError(f"{user} could not approve: {answer}")
+    return answer
