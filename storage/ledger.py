@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from bot.domain.ledger import Entry
 from bot.domain.events import Event
+from bot.domain.ledger import Entry
 
 __all__ = ["Broken", "Entry", "Head", "Ledger"]
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_asyncio
-from enterprise_person import Person
 
 from bot.sandbox.enterprise.client import EnterpriseFailed, EnterpriseProcess
 from bot.sandbox.enterprise.faults import CATALOGUE
 from bot.sandbox.enterprise.settings import Settings
 from bot.sandbox.package import make_package
+from tests.sandbox.enterprise_person import Person
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

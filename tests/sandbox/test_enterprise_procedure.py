@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from enterprise_person import Person
 
 from bot.sandbox.enterprise.client import EnterpriseProcess
 from bot.sandbox.enterprise.settings import Settings
 from bot.sandbox.package import make_package
+from tests.sandbox.enterprise_person import Person
 
 NAME = "imprivata-24-1-hf4"
 LEVEL = "24.1 HF4"

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from enterprise_person import Person
 from typer.testing import CliRunner
 
 from bot.sandbox.cli import app
@@ -18,6 +17,7 @@ from bot.sandbox.enterprise.client import EnterpriseFailed, EnterpriseProcess
 from bot.sandbox.enterprise.report import Connection
 from bot.sandbox.enterprise.settings import Settings
 from bot.sandbox.package import make_package
+from tests.sandbox.enterprise_person import Person
 
 NAME = "imprivata-24-1-hf4"
 
