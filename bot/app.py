@@ -1,0 +1,155 @@
+"""The composition root: the only place that wires everything."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from bot.announce.announcer import Announcer
+from bot.clock import Clock
+from bot.config import ConfigurationError, EnterpriseSettings, Settings
+from bot.console.http_driver import HttpConsole
+from bot.console.profile import Profile, ProfileError, load_profile
+from bot.console.session import Appliance
+from bot.console.tls import Trust, TrustError
+from bot.directory import SlackDirectory
+from bot.domain.handle import Handler
+from bot.domain.sight import Observation
+from bot.engine.embedded import Engine
+from bot.upgrade.desk import LedgerDesk
+from bot.upgrade.evidence import Evidence
+from bot.upgrade.facts import Facts
+from bot.upgrade.packages import PackageStore
+from bot.upgrade.run import Services
+from bot.upgrade.runner import Runner, has_work
+from handlers.connection import connect
+from storage.lock import ProcessLock
+from storage.sqlite import SqliteLedger
+
+log = logging.getLogger(__name__)
+
+
+def clock(settings: Settings) -> Clock:
+    """The process's clock."""
+    return Clock(settings.clock.rate, settings.clock.epoch)
+
+
+@contextlib.asynccontextmanager
+async def package_store(settings: Settings) -> AsyncIterator[PackageStore]:
+    """The package directory over the ledger; also beside a running bot."""
+    async with SqliteLedger.open(settings.ledger_file) as ledger:
+        yield PackageStore(settings.packages, ledger, clock(settings))
+
+
+def profiles(settings: Settings) -> dict[str, Profile]:
+    """Each enterprise's console profile. Raises `ConfigurationError`."""
+    try:
+        return {name: load_profile(e.profile) for name, e in settings.enterprises.items()}
+    except ProfileError as error:
+        raise ConfigurationError(str(error)) from None
+
+
+def appliances(name: str, enterprise: EnterpriseSettings) -> list[Appliance]:
+    """The consoles of one enterprise with their trust. Raises `ConfigurationError`."""
+
+    def trust(fingerprint: str | None, ca_file: Path | None) -> Trust:
+        if fingerprint:
+            return Trust.pinned(fingerprint)
+        assert ca_file is not None, "the settings ask for one of the two"
+        return Trust.authority(ca_file)
+
+    try:
+        return [Appliance(a.name, a.address, trust(a.fingerprint, a.ca_file)) for a in enterprise.appliances]
+    except (TrustError, OSError) as error:
+        raise ConfigurationError(f"enterprises.{name}.appliances: {error}") from None
+
+
+def consoles(
+    settings: Settings, profile: dict[str, Profile], keep: Callable[[bytes], str]
+) -> Callable[[str], HttpConsole]:
+    """What opens a session on the consoles of an enterprise. Raises `ConfigurationError` for what is missing."""
+    trusted = {name: appliances(name, e) for name, e in settings.enterprises.items()}
+    passwords = {name: settings.password(name) for name in settings.enterprises}
+
+    def open_console(name: str) -> HttpConsole:
+        return HttpConsole(
+            trusted[name],
+            user=settings.enterprises[name].user,
+            password=passwords[name],
+            profile=profile[name],
+            keep=keep,
+        )
+
+    return open_console
+
+
+async def look(settings: Settings, enterprise: str) -> Observation:
+    """One read-only look at an enterprise's consoles. Raises `ConfigurationError` and `ConsoleError`."""
+    if enterprise not in settings.enterprises:
+        known = ", ".join(settings.enterprises)
+        raise ConfigurationError(f"{enterprise} is not among the configured enterprises: {known}")
+    open_console = consoles(settings, profiles(settings), Evidence(settings.evidence).page)
+    async with open_console(enterprise) as console:
+        return await console.look()
+
+
+async def serve(settings: Settings) -> None:
+    """Run the bot until SIGTERM or SIGINT. Raises one-line errors for what keeps it from starting."""
+    time = clock(settings)
+    evidence = Evidence(settings.evidence)
+    profile = profiles(settings)
+    open_console = consoles(settings, profile, evidence.page)
+    tokens = settings.bot_token, settings.app_token
+    async with contextlib.AsyncExitStack() as stack:
+        settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        stack.enter_context(ProcessLock(settings.state / "bot.lock"))
+        ledger = await stack.enter_async_context(SqliteLedger.open(settings.ledger_file))
+        handler = Handler(ledger, time)
+        store = PackageStore(settings.packages, ledger, time)
+        facts = Facts(settings.enterprises, {name: p.digest for name, p in profile.items()}, store)
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        slack = await connect(session, *tokens, settings.slack.base_url)
+        stack.push_async_callback(slack.close)
+        directory = SlackDirectory(slack.client)
+        services = Services(settings.enterprises, handler, directory, facts, evidence, time)
+        runner = Runner(services, open_console)
+        desk = LedgerDesk(settings.enterprises, handler, directory, facts, time)
+        engine = Engine(
+            settings.enterprises,
+            ledger,
+            handler,
+            time,
+            preflight=runner.preflight,
+            run=runner.run,
+            has_work=has_work,
+        )
+        announcer = Announcer(ledger, handler, slack.client, directory, settings.enterprises, time)
+        await slack.listen(desk)
+        log.info("keyturn is listening to /upgrade for: %s", ", ".join(settings.enterprises))
+        await _until_told([engine.serve(), announcer.run()])
+
+
+async def _until_told(work: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Work until SIGTERM or SIGINT, or until a part of it breaks; then cancel the rest and wait for it."""
+    told = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, told.set)
+    tasks = [asyncio.create_task(w) for w in work]
+    waiting = asyncio.create_task(told.wait())
+    try:
+        await asyncio.wait([*tasks, waiting], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (*tasks, waiting):
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+    log.info("keyturn has stopped; it goes on from the ledger when it is started again")

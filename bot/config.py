@@ -79,6 +79,7 @@ class EnterpriseSettings(_Section):
     windows: tuple[WeeklyWindow, ...] = Field(min_length=1)
     rules: Rules
     budgets: Budgets = Budgets()
+    poll_seconds: int = Field(default=30, ge=10)
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:

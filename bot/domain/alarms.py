@@ -32,7 +32,7 @@ def next_look(state: Enterprise, now: datetime) -> datetime | None:
     moments: list[datetime] = []
     for request in state.requests.values():
         if request.is_open:
-            moments += [_latest(request) + timedelta(seconds=1), *notice_times(request).values()]
+            moments += [_latest(request) + timedelta(microseconds=1), *notice_times(request).values()]
         if request.phase is Phase.APPROVED and request.plan:
             moments.append(request.plan.start)
         if (page := _page_at(request)) is not None:

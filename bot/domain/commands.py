@@ -137,13 +137,14 @@ class Fault(Command):
     """A step could not go on.
 
     `console_error`: the console showed an error message, `words` are its own. `unreadable`: nobody can read its
-    state. Neither: the bot's own reason to stop.
+    state. `foreign`: somebody else is at work. None of these: the bot's own reason to stop.
     """
 
     request: str
     words: str
     console_error: bool = False
     unreadable: bool = False
+    foreign: bool = False
 
 
 class ReportForeignIdle(Command):

@@ -16,6 +16,7 @@ from bot.domain.approval import Authority, Person, counted, eligible
 from bot.domain.enterprise import Enterprise, Request, same_statement
 from bot.domain.events import Event, Phase, Statement
 from bot.domain.plan import ATTESTATIONS
+from bot.domain.progress import shows_level
 from bot.domain.refusal import Refusal
 
 Events = list[Event]
@@ -164,6 +165,10 @@ def _may_state(state: Enterprise, request: Request, command: c.Attest) -> None:
             level = request.run.unexpected_level if request.run and request.is_running else None
             if level is None or value != level:
                 raise Refusal(f"{request.id} does not wait for the confirmation of level {value!r}")
+            assert request.run is not None
+            assert request.plan is not None
+            if not shows_level(request.plan, request.run.last_seen, level):
+                raise Refusal(f"the newest look does not show every appliance at {level}; wait for the next")
         case Statement.FAILURE:
             flagged = request.run and (request.run.overdue or request.run.unexpected_level)
             if not request.is_running or not flagged:
@@ -175,18 +180,18 @@ def _act(state: Enterprise, request: Request, command: c.Attest, people: tuple[s
     match command.statement:
         case Statement.RELEASE | Statement.CANNOT_TELL:
             released: Events = [e.Released(request=id_, by=people, case=value)]
-            return released + run.close_lockout(state, "two people released the enterprise")
+            return released + run.close_lockout(state, id_, "two people released the enterprise")
         case Statement.NOT_STARTED:
             stopped: Events = [
                 e.Stopped(request=id_, reason="two people saw on the console that nothing was started"),
                 e.Released(request=id_, by=people, case=""),
             ]
-            return stopped + run.close_lockout(state, "nothing was started")
+            return stopped + run.close_lockout(state, id_, "nothing was started")
         case Statement.INSTALLING:
             return [e.WatchResumed(request=id_, by=people)]
         case Statement.LEVEL:
             confirmed: Events = [e.Succeeded(request=id_, level=value)]
-            return confirmed + run.close_lockout(state, "the installation is complete")
+            return confirmed + run.close_lockout(state, id_, "the installation is complete")
         case Statement.FAILURE:
             failed = e.Failed(request=id_, words=value or "two people declared failure")
             return run.quarantine(state, failed, failed.words)

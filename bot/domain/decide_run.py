@@ -45,7 +45,7 @@ def decide_run(state: Enterprise, command: c.Command, now: datetime) -> Events:
         case c.Fault():
             return _fault(state, command)
         case c.ReportForeignIdle():
-            return close_lockout(state, "nobody is at work on the console any more")
+            return _foreign_idle(state, command)
         case c.ReportLogs():
             return _logs(state, command)
         case c.ReportLockoutAnnounced():
@@ -91,6 +91,8 @@ def _start(state: Enterprise, command: c.Start, now: datetime) -> Events:
 def _intend(state: Enterprise, command: c.Intend, now: datetime) -> Events:
     request = _in(state, command.request, Phase.PREPARING)
     assert request.run is not None
+    if trouble := _trouble_since_send(state, request, command.observation):
+        return trouble
     if request.run.cancel_asked:
         return _cancelled(state, request)
     if command.step is Step.DISTRIBUTE and Step.UPLOAD not in request.run.finished:
@@ -123,6 +125,8 @@ def _intend_install(state: Enterprise, command: c.IntendInstall, now: datetime) 
     assert run is not None
     if run.install_intended is not None:
         raise Refusal("Install was intended already: never twice (law 1)")
+    if trouble := _trouble_since_send(state, request, command.observation):
+        return trouble
     if run.cancel_asked:
         return _cancelled(state, request)
     if Step.DISTRIBUTE not in run.finished:
@@ -131,9 +135,7 @@ def _intend_install(state: Enterprise, command: c.IntendInstall, now: datetime) 
         raise Refusal("the lockout notice of this run has not been delivered (law 8)")
     if reason := void_reason(state, request, command.plan) or _quorum_lost(request, command.authority):
         voided: Events = [e.Voided(request=request.id, reason=reason)]
-        return voided + close_lockout(state, "Install was not pressed")
-    if words := errors(command.observation, plan.package.name):
-        return quarantine(state, e.Failed(request=request.id, words="; ".join(words)), "; ".join(words))
+        return voided + close_lockout(state, request.id, "Install was not pressed")
     if plan.window.left(now) < timedelta(minutes=plan.install_minutes):
         return _stop(state, request, _window_over(plan))
     if stop := _not_free(command.observation, None):
@@ -196,7 +198,7 @@ def _observe(state: Enterprise, command: c.Observe, now: datetime) -> Events:
             )
         case Judgement.SUCCEEDED:
             done: Events = [*observed, e.Succeeded(request=request.id, level=judged.words)]
-            return done + close_lockout(state, "the installation is complete")
+            return done + close_lockout(state, request.id, "the installation is complete")
         case Judgement.UNEXPECTED_LEVEL if request.run.unexpected_level != judged.words:
             return [*observed, e.LevelUnexpected(request=request.id, level=judged.words)]
     if judged.overdue and not request.run.overdue:
@@ -211,7 +213,14 @@ def _fault(state: Enterprise, command: c.Fault) -> Events:
             return quarantine(state, e.Failed(request=request.id, words=command.words), command.words)
         if command.unreadable:
             return quarantine(state, e.BecameUnknown(request=request.id, reason=command.words), command.words)
-    return _stop(state, request, command.words)
+    return _stop(state, request, command.words, command.foreign)
+
+
+def _foreign_idle(state: Enterprise, command: c.ReportForeignIdle) -> Events:
+    lockout = state.lockout
+    if lockout is None or not lockout.foreign:
+        return []
+    return close_lockout(state, command.request, "nobody is at work on the console any more")
 
 
 def _logs(state: Enterprise, command: c.ReportLogs) -> Events:
@@ -251,6 +260,18 @@ def _quorum_lost(request: Request, authority: Authority) -> str | None:
         return None
     lost = [u for u in request.approvals if u not in authority.approvers]
     return "no quorum any more: " + ", ".join(f"<@{u}>" for u in lost) + " may no longer approve"
+
+
+def _trouble_since_send(state: Enterprise, request: Request, seen: Observation) -> Events:
+    """From Send on, an error or a state that nobody can read quarantines, whatever else is asked (law 4)."""
+    if request.run is None or Step.DISTRIBUTE not in request.run.intended:
+        return []
+    if words := "; ".join(errors(seen, request.draft.package.name)):
+        return quarantine(state, e.Failed(request=request.id, words=words), words)
+    if not seen.recognized:
+        reason = f"the profile does not recognize a page of the console: {seen.reason}"
+        return quarantine(state, e.BecameUnknown(request=request.id, reason=reason), reason)
+    return []
 
 
 def _not_free(seen: Observation, ours: str | None) -> str | None:
@@ -301,9 +322,10 @@ def quarantine(state: Enterprise, end: e.Failed | e.BecameUnknown, reason: str) 
     return [end, e.Quarantined(request=end.request, reason=reason), *voided]
 
 
-def close_lockout(state: Enterprise, reason: str) -> Events:
-    """The lockout's end, when one is open."""
-    return [e.LockoutClosed(request=state.lockout.request, reason=reason)] if state.lockout else []
+def close_lockout(state: Enterprise, request: str, reason: str) -> Events:
+    """The end of this request's lockout, when it is the one that is open."""
+    mine = state.lockout is not None and state.lockout.request == request
+    return [e.LockoutClosed(request=request, reason=reason)] if mine else []
 
 
 def _stop(state: Enterprise, request: Request, reason: str, someone_else: bool = False) -> Events:
@@ -311,14 +333,14 @@ def _stop(state: Enterprise, request: Request, reason: str, someone_else: bool =
     stopped: Events = [e.Stopped(request=request.id, reason=reason)]
     if someone_else:
         return [*stopped, e.LockoutOpened(request=request.id, foreign=True)]
-    return stopped + close_lockout(state, "Install was not pressed")
+    return stopped + close_lockout(state, request.id, "Install was not pressed")
 
 
 def _cancelled(state: Enterprise, request: Request) -> Events:
     assert request.run is not None
     assert request.run.cancel_asked is not None
     cancelled: Events = [e.Cancelled(request=request.id, by=request.run.cancel_asked)]
-    return cancelled + close_lockout(state, "the run was cancelled before Install")
+    return cancelled + close_lockout(state, request.id, "the run was cancelled before Install")
 
 
 def _in(state: Enterprise, id_: str, *phases: Phase) -> Request:

@@ -38,8 +38,8 @@ class Run:
     """A run from RunStarted on. `seen` holds the looks since Send, each unlike the one before."""
 
     started: datetime
-    intended: Mapping[Step, datetime] = MappingProxyType({})
-    finished: Mapping[Step, datetime] = MappingProxyType({})
+    intended: Mapping[Step, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    finished: Mapping[Step, datetime] = field(default_factory=lambda: MappingProxyType({}))
     install_intended: datetime | None = None
     pressed: InstallOutcome | None = None
     seen: tuple[Seen, ...] = ()
@@ -64,7 +64,7 @@ class Request:
     phase: Phase = Phase.REQUESTED
     rows: tuple[e.Check, ...] = ()
     plan: Plan | None = None
-    approvals: Mapping[str, datetime] = MappingProxyType({})
+    approvals: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
     quorum_at: datetime | None = None
     notices: frozenset[int] = frozenset()
     run: Run | None = None
@@ -148,7 +148,7 @@ def evolve(state: Enterprise, event: Event, at: datetime) -> Enterprise:
             return replace(state, requests=_with(state.requests, event.request, asked))
         case e.LockoutOpened():
             opened = state.lockout
-            if opened is None:
+            if opened is None or opened.request != event.request:
                 opened = Lockout(request=event.request, since=at, foreign=event.foreign)
             return replace(state, lockout=replace(opened, foreign=event.foreign or opened.foreign))
         case e.LockoutAnnounced():
@@ -200,7 +200,7 @@ def _evolve_request(r: Request, event: Event, at: datetime) -> Request:
             return _end(r, Phase.STOPPED, at, event.reason)
         case e.Succeeded():
             done = _end(r, Phase.SUCCEEDED, at, "")
-            return replace(_run(done, level=event.level), trouble=None, statements=())
+            return replace(_run(done, level=event.level), statements=())
         case e.Failed():
             return replace(_end(r, Phase.FAILED, at, event.words), trouble=Trouble("failed", at))
         case e.BecameUnknown():
@@ -251,7 +251,7 @@ def _resume(r: Request) -> Request:
 
 
 def _end(r: Request, phase: Phase, at: datetime, reason: str, by: str | None = None) -> Request:
-    return replace(r, phase=phase, ended=at, reason=reason, ended_by=by)
+    return replace(r, phase=phase, ended=at, reason=reason, ended_by=by, trouble=None)
 
 
 def _run(r: Request, **changes: Any) -> Request:
@@ -269,6 +269,7 @@ def _with(mapping: Mapping[K, V], key: K, value: V) -> Mapping[K, V]:
 
 
 def same_statement(request: Request, statement: Statement, value: str) -> tuple[str, ...]:
-    """The distinct people who have stated exactly this, in order."""
-    said = (s.by for s in request.statements if s.statement is statement and s.value == value)
+    """The distinct people who have stated this, in order: the same case or level; what was seen is in own words."""
+    exact = statement in (Statement.RELEASE, Statement.CANNOT_TELL, Statement.LEVEL)
+    said = (s.by for s in request.statements if s.statement is statement and (s.value == value or not exact))
     return tuple(dict.fromkeys(said))

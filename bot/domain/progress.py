@@ -57,8 +57,8 @@ class Verdict(NamedTuple):
 def errors(seen: Observation, package: str) -> list[str]:
     """The console's error messages that concern this run, in its own words."""
     found = list(seen.errors)
-    if seen.subject in (None, package):
-        found += [f"{r.appliance}: {r.words}" for r in seen.rows if r.state is WorkState.ERROR]
+    if not found and seen.subject in (None, package):
+        found = [f"{r.appliance}: {r.words}" for r in seen.rows if r.state is WorkState.ERROR]
     listed = seen.package(package)
     if not found and listed and listed.state is PackageState.ERROR:
         found.append(f"{package}: {listed.words}")
@@ -168,6 +168,16 @@ def _verify(plan: Plan, seen: Observation, overdue: bool) -> Verdict:
     return Verdict(Judgement.SUCCEEDED, level)
 
 
+def shows_level(plan: Plan, seen: Observation | None, level: str) -> bool:
+    """Whether a look shows the package installed, nobody at work, and exactly `level` on every appliance."""
+    if seen is None or seen.activity is not Activity.IDLE or seen.locked or seen.errors:
+        return False
+    listed = seen.package(plan.package.name)
+    shown = {a.name: a.level for a in seen.appliances}
+    installed = listed is not None and listed.state is PackageState.INSTALLED
+    return installed and all(shown.get(a.appliance) == level for a in plan.appliances)
+
+
 def _unreadable(
     history: Sequence[Seen], watching: datetime, budget: timedelta, now: datetime, overdue: bool
 ) -> Verdict:
@@ -203,14 +213,11 @@ def estimate(history: Sequence[Seen], intended: datetime, budgets: Budgets) -> E
     Never earlier than the newest look that still showed it going on.
     """
     likely = intended + timedelta(minutes=budgets.expected)
-    for seen in reversed(history):
+    going_on = [s for s in history if s.observation.activity is Activity.INSTALLING]
+    for seen in reversed(going_on):
         shares = [r.percent for r in seen.observation.rows if r.percent is not None]
-        if (
-            seen.observation.activity is Activity.INSTALLING
-            and shares
-            and (done := sum(shares) / len(shares))
-        ):
-            spent = seen.at - intended
-            likely = max(intended + spent * (100 / done), seen.at)
+        if shares and (done := sum(shares) / len(shares)):
+            likely = intended + (seen.at - intended) * (100 / done)
             break
+    likely = max([likely, *(s.at for s in going_on[-1:])])
     return Estimate(likely, intended + timedelta(minutes=budgets.overdue))

@@ -205,15 +205,14 @@ async def _by_itself(demo: Demo) -> int:
         await person.approve(demo.workspace, person.BEN, card)
         await person.approve(demo.workspace, person.CHLOE, card)
         await demo.workspace.wait_for_message(_is_end, timeout=300.0)
-        status = await demo.keyturn("status")
-        code = _code(status)
+        code = _code(await demo.keyturn("status"))
         if code != SUCCEEDED:
             typer.echo("\n--- Ana asks again")
             answer = await person.ask(demo.workspace)
             refused = answer.get("errors") or answer.get("error")
             typer.echo(f"refused: {refused}" if refused else "accepted")
         await channel.print_new()
-        typer.echo(f"\n--- keyturn status\n{status}")
+        typer.echo(f"\n--- keyturn status\n{await demo.keyturn('status')}")
         return code
     finally:
         printing.cancel()
@@ -253,6 +252,8 @@ class _Channel:
         fresh = [m for m in await self._workspace.messages() if self._printed.get(m.ts) != m.text]
         for message in fresh:
             where = "in the channel" if message.channel == self._workspace.channel else "direct message"
+            if only := message.raw.get("only_for"):
+                where = f"only to {only}"
             edited = "edited, " if message.ts in self._printed else ""
             self._printed[message.ts] = message.text
             typer.echo(f"\n[{datetime.now(UTC):%H:%M:%S}, {edited}{where}]\n{message.text}")

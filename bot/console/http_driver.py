@@ -1,0 +1,244 @@
+"""The console port over HTTP: the vendor's procedure, control by control."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import httpx
+from pydantic import SecretStr
+
+from bot.console import controls, recognize
+from bot.console.allow import Purpose
+from bot.console.body import PackageBody
+from bot.console.download import save
+from bot.console.looking import look
+from bot.console.pages import Page, PageKind, cut, text
+from bot.console.port import Refused, Unrecognized
+from bot.console.press import press_once
+from bot.console.profile import Profile
+from bot.console.session import Appliance, Credentials, Session, SessionExpired, Timeouts
+from bot.domain.sight import Activity, InstallOutcome, IpmInformation, Observation, Press
+
+
+@dataclass(frozen=True)
+class _Open:
+    """A page that one step left open for the next, the package it is about, and the session it belongs to."""
+
+    page: Page
+    package: str
+    signed_in: int
+    ipm: IpmInformation | None = None
+
+
+class HttpConsole:
+    """The consoles of one enterprise (`bot.console.port.Console`), one caller at a time.
+
+    `appliances`: the first one's console is worked on, the others' are read. `keep` saves a page as evidence,
+    its secrets taken out, and returns its SHA-256. A user and password once refused are never sent again.
+    """
+
+    def __init__(
+        self,
+        appliances: Sequence[Appliance],
+        *,
+        user: str,
+        password: SecretStr,
+        profile: Profile,
+        keep: Callable[[bytes], str],
+        timeouts: Timeouts | None = None,
+    ) -> None:
+        if not appliances:
+            raise ValueError("An enterprise has at least one appliance.")
+        credentials = Credentials(user, password)
+        self._timeouts = timeouts or Timeouts()
+        self._sessions = [Session(a, credentials, profile, keep, self._timeouts) for a in appliances]
+        self._first = self._sessions[0]
+        self._profile = profile
+        self._dialog: _Open | None = None
+        self._information: _Open | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await asyncio.gather(*(session.close() for session in self._sessions))
+
+    async def look(self) -> Observation:
+        """See `bot.console.looking.look`."""
+        return await look(self._sessions, self._profile)
+
+    async def upload(self, file: Path, sha256: str, progress: Callable[[int], None]) -> None:
+        """Done when the Packages page lists a package that it did not list before."""
+        page = await self._first.open(Purpose.PACKAGES)
+        before = self._names(page)
+        try:
+            page = await self._upload(page, file, sha256, progress)
+        except SessionExpired:
+            page = await self._first.open(Purpose.PACKAGES)
+            if self._names(page) == before:
+                page = await self._upload(page, file, sha256, progress)
+        self._expect(page, PageKind.PACKAGES)
+        if not self._names(page) - before:
+            raise Unrecognized(
+                f"{page} lists no new package after the upload of {cut(file.name)!r}. Look at the console.",
+                page=page.evidence,
+            )
+
+    async def _upload(self, page: Page, file: Path, sha256: str, progress: Callable[[int], None]) -> Page:
+        page = await self._first.press(Purpose.OPEN_UPLOAD, page)
+        self._expect(page, PageKind.UPLOAD)
+        field = controls.field(page, self._profile.fields_.package_file)
+        control = controls.action(page, self._profile.labels[Purpose.UPLOAD], file=field)
+        if not control.file_field:
+            raise Unrecognized(f"The file field on {page} has no name to send it by.", page=page.evidence)
+        body = PackageBody(file, sha256, control.fields, control.file_field, progress)
+        return await self._first.submit(page, control, body)
+
+    async def open_distribution(self, package: str) -> None:
+        """Leaves the dialog open for `send`."""
+        self._dialog = None
+        try:
+            page = await self._open_distribution(package)
+        except SessionExpired:
+            page = await self._open_distribution(package, again=True)
+        self._dialog = _Open(page, package, self._first.signed_in)
+
+    async def _open_distribution(self, package: str, *, again: bool = False) -> Page:
+        page = await self._select(package, Purpose.OPEN_DISTRIBUTION, again)
+        self._expect(page, PageKind.DISTRIBUTE)
+        if not _speaks_of(page, package):
+            raise Unrecognized(f"{page} does not name {package!r}. Look at the console.", page=page.evidence)
+        return page
+
+    async def send(self) -> None:
+        """When the session has expired: looks whether the distribution has begun, and presses Send only if not."""
+        dialog, self._dialog = self._dialog, None
+        if dialog is None:
+            raise Unrecognized("The dialog of Distribute is not open, so Send was not pressed.")
+        try:
+            if dialog.signed_in != self._first.signed_in:
+                raise SessionExpired("the dialog was opened in an earlier session")
+            page = await self._first.press(Purpose.SEND, dialog.page)
+        except SessionExpired:
+            page = await self._send_again(dialog.package)
+        self._expect(page, PageKind.PACKAGES)
+
+    async def _send_again(self, package: str) -> Page:
+        page = await self._first.open(Purpose.PACKAGES)
+        seen = recognize.packages(page, self._profile)
+        if (seen.activity, seen.subject) == (Activity.DISTRIBUTING, package):
+            return page
+        return await self._first.press(Purpose.SEND, await self._open_distribution(package, again=True))
+
+    async def finish_distribution(self) -> None:
+        """Finds Done on the Packages page."""
+        try:
+            await self._finish_distribution()
+        except SessionExpired:
+            await self._finish_distribution()
+
+    async def _finish_distribution(self) -> None:
+        page = await self._first.open(Purpose.PACKAGES)
+        self._expect(page, PageKind.PACKAGES)
+        self._expect(await self._first.press(Purpose.FINISH_DISTRIBUTION, page), PageKind.PACKAGES)
+
+    async def open_install(self, package: str) -> IpmInformation:
+        """Leaves the IPM Information page open for `install`."""
+        try:
+            return await self._open_install(package)
+        except SessionExpired:
+            return await self._open_install(package, again=True)
+
+    async def _open_install(self, package: str, *, again: bool = False) -> IpmInformation:
+        self._information = None
+        page = await self._select(package, Purpose.OPEN_INSTALL, again)
+        self._expect(page, PageKind.IPM_INFORMATION)
+        ipm = recognize.ipm_information(page, self._profile)
+        if ipm.package != package:
+            raise Unrecognized(f"{page} is about {ipm.package!r}, not {package!r}.", page=page.evidence)
+        self._information = _Open(page, package, self._first.signed_in, ipm)
+        return ipm
+
+    async def install(self, gate: Callable[[], None]) -> InstallOutcome:
+        """The page is spent by this, whatever the outcome; nothing is signed in to, reopened or repeated."""
+        opened, self._information = self._information, None
+        if opened is None or opened.ipm is None:
+            return _not_sent("the IPM Information page is not open")
+        if opened.signed_in != self._first.signed_in:
+            return _not_sent("the session was signed in again after the IPM Information page was opened")
+        if not opened.ipm.all_selected:
+            return _not_sent(f"{self._profile.fields_.all_appliances!r} is not selected")
+        try:
+            choice = controls.radio(opened.page, self._profile.fields_.all_appliances)
+            control = controls.action(opened.page, self._profile.labels[Purpose.INSTALL], choose=choice)
+            permit = self._first.gate.follow(Purpose.INSTALL, opened.page, control)
+        except Exception as error:
+            return _not_sent(str(error))
+        return await press_once(
+            permit,
+            self._first.context,
+            self._first.cookies,
+            httpx.Timeout(self._timeouts.install, connect=self._timeouts.connect),
+            self._timeouts.connect + self._timeouts.install,
+            gate,
+            self._first.heard,
+        )
+
+    async def export_logs(self, into: Path) -> Path:
+        """Saved under the console's own name for it, cleaned, or another when that is taken."""
+        try:
+            return await self._export_logs(into)
+        except SessionExpired:
+            return await self._export_logs(into)
+
+    async def _export_logs(self, into: Path) -> Path:
+        page = await self._first.open(Purpose.SYSTEM)
+        page = await self._first.press(Purpose.LOGS, page)
+        self._expect(page, PageKind.LOGS)
+        control = controls.action(page, self._profile.labels[Purpose.EXPORT_LOGS])
+        permit = self._first.gate.follow(Purpose.EXPORT_LOGS, page, control)
+        async with self._first.answer(permit) as response:
+            if response.status_code == 200 and "content-disposition" in response.headers:
+                return await save(response, into, self._timeouts.stall)
+            page = await self._first.page(response)
+        if page.kind is PageKind.SIGN_IN:
+            raise SessionExpired(f"{self._first.name}: the session has expired.")
+        self._expect(page, PageKind.LOGS)
+        raise Unrecognized(f"{page} gave no file of logs.", page=page.evidence)
+
+    async def _select(self, package: str, purpose: Purpose, again: bool) -> Page:
+        """Select the IPM of exactly that name on the Packages page and press a button there."""
+        page = await self._first.open(Purpose.PACKAGES)
+        seen = recognize.packages(page, self._profile)
+        if again and seen.activity is not Activity.IDLE:
+            raise Unrecognized(
+                f"Signed in again, {page} shows work going on ({seen.activity.value}), so nothing was pressed.",
+                page=page.evidence,
+            )
+        if package not in {known.name for known in seen.packages}:
+            raise Unrecognized(f"{page} does not list {package!r} to select.", page=page.evidence)
+        choice = controls.radio(page, package)
+        control = controls.action(page, self._profile.labels[purpose], choose=choice)
+        return await self._first.press(purpose, page, control)
+
+    def _names(self, page: Page) -> set[str]:
+        return {package.name for package in recognize.packages(page, self._profile).packages}
+
+    def _expect(self, page: Page, kind: PageKind) -> None:
+        """Raises `Refused` when the page shows an error message, `Unrecognized` when it is another page."""
+        if words := "; ".join(recognize.errors(page, self._profile)):
+            raise Refused(f"{page} says: {cut(words, 300)}", words=cut(words, 300))
+        recognize.expect(page, kind, self._profile)
+
+
+def _speaks_of(page: Page, package: str) -> bool:
+    return bool(re.search(rf"(?<![\w.-]){re.escape(package)}(?![\w-]|\.\w)", text(page.document)))
+
+
+def _not_sent(why: str) -> InstallOutcome:
+    return InstallOutcome(press=Press.NOT_SENT, words=f"Install was not sent: {why}")

@@ -1,0 +1,274 @@
+"""From pages to values of the domain. Pure; every word of the console is untrusted.
+
+A word that the profile does not know is an UNRECOGNIZED state with the word kept; a page that is not as the
+profile says is `Unrecognized`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+from bot.console.allow import Purpose
+from bot.console.controls import offers, radio, selected
+from bot.console.pages import Element, Page, PageKind, cut, elements, normal, text
+from bot.console.port import Unrecognized
+from bot.console.profile import Profile
+from bot.domain.sight import (
+    WORDS_LIMIT,
+    Activity,
+    IpmInformation,
+    PackageSight,
+    PackageState,
+    ServerState,
+    WorkRow,
+    WorkState,
+)
+
+MAX_ROWS = 200
+_HEADINGS = ("h2", "h3", "h4", "h5", "h6")
+State = TypeVar("State", bound=StrEnum)
+
+
+@dataclass(frozen=True)
+class PackagesSight:
+    """The Packages page. `activity` is UNRECOGNIZED, and `reason` says why, when its parts contradict."""
+
+    packages: tuple[PackageSight, ...]
+    activity: Activity
+    subject: str | None
+    rows: tuple[WorkRow, ...]
+    finished: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class _Panel:
+    activity: Activity
+    subject: str | None
+    rows: tuple[WorkRow, ...]
+
+
+def kind_of(document: Element, heading: str, profile: Profile) -> PageKind:
+    """Which of the profile's pages this is, by its heading."""
+    found = next((k for k, h in profile.headings.items() if normal(h) == normal(heading)), PageKind.OTHER)
+    asks = any((e.get("type") or "").lower() == "password" for e in elements(document, "input"))
+    # A real console may head every page with the product's name: only one that asks for a password signs in.
+    return PageKind.OTHER if found is PageKind.SIGN_IN and not asks else found
+
+
+def heading_of(document: Element) -> str:
+    """The text of the only visible <h1>, "" when there is none or more than one."""
+    found = [text(h1) for h1 in elements(document, "h1")]
+    return found[0] if len(found) == 1 else ""
+
+
+def expect(page: Page, kind: PageKind, profile: Profile) -> None:
+    """Raises `Unrecognized` unless `page` is the page of that kind, answered without an error status."""
+    if page.kind is kind and page.status < 400:
+        return
+    if _search(profile.patterns.wizard, page.title):
+        found = "the Appliance Setup Wizard: this appliance is not configured"
+    else:
+        shown = page.heading or page.title
+        found = f"a page headed {cut(shown)!r}" if shown else "a page without a heading"
+    status = "" if page.status < 400 else f", status {page.status}"
+    raise Unrecognized(
+        f"{page.where}: expected the page {profile.headings[kind]!r}, got {found}{status}. Look at the console.",
+        page=page.evidence,
+    )
+
+
+def errors(page: Page, profile: Profile) -> tuple[str, ...]:
+    """The error messages on a page, in the console's own words, uncut."""
+    found = [text(e) for e in profile.places.elements(profile.places.errors, page.document)]
+    return tuple(dict.fromkeys(words for words in found if words))
+
+
+def locked(page: Page, profile: Profile) -> bool:
+    """Whether a notice on the page speaks of the enterprise lock."""
+    found = profile.places.elements(profile.places.notices, page.document)
+    return any(_search(profile.patterns.lock, text(e)) for e in found)
+
+
+def expired(page: Page, profile: Profile) -> bool:
+    """Whether a sign-in page says that a session has ended, rather than that it refuses."""
+    return bool(_search(profile.patterns.session_expired, text(page.document)))
+
+
+def packages(page: Page, profile: Profile) -> PackagesSight:
+    """The Packages page: the list, and what goes on. Raises `Unrecognized`."""
+    expect(page, PageKind.PACKAGES, profile)
+    columns = (profile.columns.package, profile.columns.package_status)
+    tables = [table for table in elements(page.document, "table") if _columns(table, columns)]
+    if len(tables) != 1:
+        raise _unclear(page, f"{len(tables)} tables with the columns {columns[0]!r} and {columns[1]!r}")
+    rows = _rows(page, tables[0], columns)
+    listed = tuple(
+        PackageSight(name=name, state=_package_state(words, profile), words=words) for name, words in rows
+    )
+    panels = list(_panels(page, profile))
+    moving = {
+        PackageState.DISTRIBUTING: Activity.DISTRIBUTING,
+        PackageState.INSTALLING: Activity.INSTALLING,
+    }
+    going_on = {(panel.activity, panel.subject) for panel in panels}
+    going_on |= {(moving[p.state], p.name) for p in listed if p.state in moving}
+    finished = offers(page, profile.labels[Purpose.FINISH_DISTRIBUTION])
+    if not going_on and not finished:
+        return PackagesSight(listed, Activity.IDLE, None, (), False)
+    if len(panels) > 1 or len(going_on) != 1:
+        reason = f"{page} shows more than one piece of work, or none that is named."
+        return PackagesSight(listed, Activity.UNRECOGNIZED, None, (), False, reason)
+    activity, subject = going_on.pop()
+    work = panels[0].rows if panels else ()
+    reason = f"{page} shows work under a heading that is not known." if subject is None else ""
+    done = finished and activity is Activity.DISTRIBUTING
+    return PackagesSight(listed, activity, subject, work, done, reason)
+
+
+def levels(page: Page, profile: Profile) -> dict[str, str | None]:
+    """The Enterprise page: each appliance's release, None where the cell is empty. Raises `Unrecognized`."""
+    expect(page, PageKind.ENTERPRISE, profile)
+    columns = (profile.columns.enterprise_appliance, profile.columns.enterprise_release)
+    tables = [table for table in elements(page.document, "table") if _columns(table, columns)]
+    if len(tables) != 1:
+        raise _unclear(page, f"{len(tables)} tables with the columns {columns[0]!r} and {columns[1]!r}")
+    return {name: level or None for name, level in _rows(page, tables[0], columns)}
+
+
+def server(page: Page, profile: Profile) -> ServerState:
+    """System > Operations: the state of the Imprivata Server. Raises `Unrecognized`."""
+    expect(page, PageKind.OPERATIONS, profile)
+    words = _cell(page, profile.columns.server)
+    if words is None:
+        raise _unclear(page, f"no cell {profile.columns.server!r}")
+    return _state(words, profile.server_words, ServerState.UNRECOGNIZED)
+
+
+def ipm_information(page: Page, profile: Profile) -> IpmInformation:
+    """The IPM Information page. Raises `Unrecognized`."""
+    expect(page, PageKind.IPM_INFORMATION, profile)
+    name = _cell(page, profile.columns.ipm_name)
+    if not name:
+        raise _unclear(page, f"no cell {profile.columns.ipm_name!r}")
+    choice = radio(page, profile.fields_.all_appliances)
+    return IpmInformation(
+        package=_name(page, name),
+        level=_cell(page, profile.columns.ipm_release) or None,
+        all_selected=selected(choice),
+    )
+
+
+def _panels(page: Page, profile: Profile) -> Iterator[_Panel]:
+    """The sections of a distribution or an installation: a heading, then perhaps a table, before the next."""
+    columns = (profile.columns.work_appliance, profile.columns.work_status)
+    open_panel: tuple[Activity, str | None] | None = None
+    rows: tuple[WorkRow, ...] = ()
+    for element in elements(page.document, *_HEADINGS, "table"):
+        if element.tag != "table":
+            if open_panel:
+                yield _Panel(*open_panel, rows)
+            open_panel, rows = _work(page, text(element), profile), ()
+        elif _columns(element, columns):
+            if rows or open_panel is None:
+                if open_panel:
+                    yield _Panel(*open_panel, rows)
+                open_panel = (Activity.UNRECOGNIZED, None)
+            found = _rows(page, element, columns)
+            rows = tuple(_work_row(name, words, profile) for name, words in found)
+    if open_panel:
+        yield _Panel(*open_panel, rows)
+
+
+def _work(page: Page, heading: str, profile: Profile) -> tuple[Activity, str | None] | None:
+    for activity, pattern in (
+        (Activity.DISTRIBUTING, profile.patterns.distribution),
+        (Activity.INSTALLING, profile.patterns.installation),
+    ):
+        if match := _search(pattern, heading):
+            return activity, _name(page, match["package"] or "")
+    return None
+
+
+def _work_row(name: str, words: str, profile: Profile) -> WorkRow:
+    state = _state(words, profile.work_words, WorkState.UNRECOGNIZED)
+    percent = None
+    if match := _search(profile.patterns.percent, words):
+        percent = int(match["percent"]) if int(match["percent"]) <= 100 else None
+        state = WorkState.UNRECOGNIZED if percent is None else WorkState.WORKING
+    elif _search(profile.patterns.error, words):
+        state = WorkState.ERROR
+    return WorkRow(appliance=name, state=state, percent=percent, words=words)
+
+
+def _package_state(words: str, profile: Profile) -> PackageState:
+    if _search(profile.patterns.error, words):
+        return PackageState.ERROR
+    return _state(words, profile.package_words, PackageState.UNRECOGNIZED)
+
+
+def _state(words: str, known: Mapping[State, tuple[str, ...]], otherwise: State) -> State:
+    return next((s for s, ws in known.items() if normal(words) in map(normal, ws)), otherwise)
+
+
+def _search(pattern: str, words: str) -> re.Match[str] | None:
+    return re.search(pattern, words[:WORDS_LIMIT], re.IGNORECASE)
+
+
+def _columns(table: Element, wanted: tuple[str, str]) -> tuple[int, int] | None:
+    """Where the two columns stand in a table's first row, None when it has not exactly one of each."""
+    first = next(iter(_own_rows(table)), [])
+    heads = [normal(text(cell)) if cell.tag == "th" else None for cell in first]
+    if any(heads.count(normal(want)) != 1 for want in wanted):
+        return None
+    return heads.index(normal(wanted[0])), heads.index(normal(wanted[1]))
+
+
+def _own_rows(table: Element) -> Iterator[list[Element]]:
+    for row in elements(table, "tr"):
+        if next(row.iterancestors("table")) is table:
+            yield [cell for cell in row if cell.tag in ("td", "th")]
+
+
+def _rows(page: Page, table: Element, columns: tuple[str, str]) -> list[tuple[str, str]]:
+    """The two columns' texts, row by row. Raises `Unrecognized` for a row that does not fit, or one named twice."""
+    at = _columns(table, columns)
+    assert at is not None
+    found: dict[str, str] = {}
+    for cells in list(_own_rows(table))[1:]:
+        spans = any(cell.get("colspan") or cell.get("rowspan") for cell in cells)
+        if spans or len(cells) <= max(at) or len(found) >= MAX_ROWS:
+            raise _unclear(page, f"a row that does not fit the columns {columns[0]!r} and {columns[1]!r}")
+        name = _name(page, text(cells[at[0]]))
+        if name in found:
+            raise _unclear(page, f"{cut(name)!r} twice in one table")
+        found[name] = text(cells[at[1]])
+    return list(found.items())
+
+
+def _cell(page: Page, header: str) -> str | None:
+    """The value beside a header cell in a two-column table, None when no row has it."""
+    found = [
+        text(cells[1])
+        for table in elements(page.document, "table")
+        for cells in _own_rows(table)
+        if len(cells) == 2 and cells[0].tag == "th" and normal(text(cells[0])) == normal(header)
+    ]
+    if len(found) > 1:
+        raise _unclear(page, f"{len(found)} cells {header!r}")
+    return found[0] if found else None
+
+
+def _name(page: Page, name: str) -> str:
+    """A name of the console's, which the ledger may keep: short and printable, or nothing."""
+    if not name or len(name) > 200 or not name.isprintable():
+        raise _unclear(page, f"the name {cut(name)!r}")
+    return name
+
+
+def _unclear(page: Page, found: str) -> Unrecognized:
+    return Unrecognized(f"{page} shows {found}. Look at the console.", page=page.evidence)

@@ -1,0 +1,120 @@
+"""The embedded engine: one asyncio task for each run, alarms by APScheduler, everything computed from the ledger.
+
+Alarms are kept in memory and have no misfire limit: a late one still only says "look again", and what is due
+follows from the ledger and the time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime, timedelta
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.date import DateTrigger
+
+from bot.clock import Clock
+from bot.domain.alarms import next_look
+from bot.domain.commands import LookAgain
+from bot.domain.enterprise import Enterprise, Request, stream
+from bot.domain.events import Phase
+from bot.domain.handle import Handler
+from storage.ledger import Ledger
+
+log = logging.getLogger(__name__)
+
+Job = Callable[[str, str], Awaitable[None]]
+"""Does something for an enterprise and a request, by name and id."""
+
+RESTART_AFTER = 5.0
+"""Real seconds before a run whose task broke is carried on from the ledger."""
+
+
+class Engine:
+    """Starts what the ledger says is to be done, and looks again when the ledger or the clock moves.
+
+    `preflight` and `run` come from the upgrade room, and `has_work` tells whether a request's run goes on.
+    """
+
+    def __init__(
+        self,
+        enterprises: Iterable[str],
+        ledger: Ledger,
+        handler: Handler,
+        clock: Clock,
+        *,
+        preflight: Job,
+        run: Job,
+        has_work: Callable[[Enterprise, Request], bool],
+    ) -> None:
+        self._streams = {stream(name): name for name in enterprises}
+        self._ledger = ledger
+        self._handler = handler
+        self._clock = clock
+        self._preflight = preflight
+        self._run = run
+        self._has_work = has_work
+        self._scheduler = AsyncIOScheduler(
+            timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True}
+        )
+        self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
+
+    async def serve(self) -> None:
+        """Run until cancelled; then every task is cancelled and waited for, and no new step begins."""
+        self._scheduler.start()
+        try:
+            after = (await self._ledger.head()).position
+            for name in self._streams.values():
+                await self._look(name)
+            async for entry in self._ledger.subscribe(after):
+                if entry.stream in self._streams:
+                    await self._look(self._streams[entry.stream])
+        finally:
+            self._scheduler.shutdown(wait=False)
+            for task in self._tasks.values():
+                task.cancel()
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def _look(self, enterprise: str) -> None:
+        """Whatever is due, now; then an alarm for the next moment at which something will be."""
+        state = (await self._handler.handle(enterprise, LookAgain())).state
+        now = self._clock.now()
+        due = state.due(now)
+        for request in state.requests.values():
+            if request.phase is Phase.REQUESTED and request.plan is None:
+                self._begin(enterprise, request.id, self._preflight)
+            elif request is due or self._has_work(state, request):
+                self._begin(enterprise, request.id, self._run)
+        if (moment := next_look(state, now)) is not None:
+            self._alarm(enterprise, self._clock.real_seconds_until(moment))
+
+    def _alarm(self, enterprise: str, seconds: float, why: str = "next") -> None:
+        at = datetime.now(UTC) + timedelta(seconds=seconds)
+        self._scheduler.add_job(
+            self._look, DateTrigger(at), args=[enterprise], id=f"{enterprise} {why}", replace_existing=True
+        )
+
+    def _begin(self, enterprise: str, request: str, job: Job) -> None:
+        """Start the job unless one for this request is at work already."""
+        key = enterprise, request
+        if key not in self._tasks:
+            task = asyncio.create_task(
+                self._guarded(enterprise, request, job), name=f"{enterprise} {request}"
+            )
+            self._tasks[key] = task
+            task.add_done_callback(lambda ended: self._ended(key, ended))
+
+    async def _guarded(self, enterprise: str, request: str, job: Job) -> None:
+        """A job that breaks is carried on from the ledger after a while, never dropped."""
+        try:
+            await job(enterprise, request)
+        except Exception:
+            log.exception("%s: the run broke; it goes on from the ledger in %.0f s", request, RESTART_AFTER)
+            await asyncio.sleep(RESTART_AFTER)
+
+    def _ended(self, key: tuple[str, str], task: asyncio.Task[None]) -> None:
+        """What comes next may have been passed over while the task still stood in the way."""
+        del self._tasks[key]
+        if not task.cancelled():
+            self._alarm(key[0], 0.0, "after a task")

@@ -1,0 +1,103 @@
+"""The runner: asks the ledger what comes next and has that done, until there is nothing more to do.
+
+Killed anywhere, it starts again from the ledger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable
+
+from bot.console import port
+from bot.domain import commands as c
+from bot.domain.approval import DirectoryUnavailable
+from bot.domain.enterprise import Enterprise, Request
+from bot.domain.events import Phase, Step
+from bot.domain.refusal import Refusal
+from bot.upgrade import steps, watch
+from bot.upgrade.run import Run, Services
+
+log = logging.getLogger(__name__)
+
+
+def has_work(state: Enterprise, request: Request) -> bool:
+    """Whether a run of this request has something to do, apart from waiting for its start."""
+    return request.is_running or _logs_wanted(request) or _foreign_watched(state, request)
+
+
+class Runner:
+    """Carries out preflights and runs; one console session at a time for each enterprise.
+
+    `open_console` gives a new session on the consoles of the named enterprise.
+    """
+
+    def __init__(self, services: Services, open_console: Callable[[str], port.Console]) -> None:
+        self._services = services
+        self._open_console = open_console
+        self._sessions: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def preflight(self, enterprise: str, request: str) -> None:
+        """The read-only preflight at request time."""
+        async with self._sessions[enterprise], self._open_console(enterprise) as console:
+            await steps.preflight(Run(self._services, console, enterprise, request))
+
+    async def run(self, enterprise: str, request: str) -> None:
+        """Carry a request on from wherever the ledger has it."""
+        async with self._sessions[enterprise], self._open_console(enterprise) as console:
+            run = Run(self._services, console, enterprise, request)
+            while await self._advance(run):
+                pass
+
+    async def _advance(self, run: Run) -> bool:
+        """One step; whether there may be another."""
+        state = await run.state()
+        request = state.requests[run.id]
+        try:
+            if request.phase is Phase.APPROVED:
+                await steps.start(run)
+            elif request.phase is Phase.PREPARING:
+                await self._prepare(run, request)
+            elif request.is_running:
+                await watch.watch(run, request)
+            elif _logs_wanted(request):
+                await watch.collect_logs(run)
+            elif _foreign_watched(state, request):
+                await watch.watch_foreign(run)
+            else:
+                return False
+        except Refusal as refusal:
+            # Somebody was quicker (a cancel, a quarantine): the ledger says what comes next.
+            log.info("%s: %s", run.id, refusal)
+            await run.pause()
+        return True
+
+    async def _prepare(self, run: Run, request: Request) -> None:
+        assert request.run is not None
+        try:
+            if Step.UPLOAD not in request.run.finished:
+                await steps.upload(run)
+            elif Step.DISTRIBUTE not in request.run.finished:
+                await steps.distribute(run)
+            else:
+                await steps.install(run)
+        except port.Refused as error:
+            await run.handle(c.Fault(request=run.id, words=error.words, console_error=True))
+        except port.Unrecognized as error:
+            await run.handle(c.Fault(request=run.id, words=str(error), unreadable=True))
+        except (port.Unreachable, DirectoryUnavailable) as error:
+            log.warning("%s: %s", run.id, error)
+            await run.pause()
+        except port.ConsoleError as error:
+            await run.stop(str(error))
+
+
+def _logs_wanted(request: Request) -> bool:
+    ended_badly = request.phase in (Phase.FAILED, Phase.UNKNOWN)
+    return ended_badly and request.run is not None and Step.COLLECT_LOGS not in request.run.finished
+
+
+def _foreign_watched(state: Enterprise, request: Request) -> bool:
+    lockout = state.lockout
+    return lockout is not None and lockout.foreign and lockout.request == request.id and not request.is_open

@@ -1,0 +1,214 @@
+"""The run's steps up to the one Install click (design, "The life of a request").
+
+Each function does one step from wherever the ledger has it and returns; the runner asks the ledger again.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from bot.clock import suspended_seconds
+from bot.console import port
+from bot.domain import commands as c
+from bot.domain import events as e
+from bot.domain.approval import DirectoryUnavailable
+from bot.domain.decide_run import verdict
+from bot.domain.enterprise import Request
+from bot.domain.events import Step
+from bot.domain.plan import Plan
+from bot.domain.progress import Judgement, errors, foreign
+from bot.domain.sight import Activity, Observation, PackageState
+from bot.upgrade.preflight import make_plan, rows
+from bot.upgrade.run import Run
+
+log = logging.getLogger(__name__)
+
+INTENT_LIFE = 30.0
+"""Real seconds after which an install intent is too old to be sent (law 1)."""
+UPLOAD_TRIES = 3
+"""How often a broken upload is begun in one process, each time after a look that shows the package absent."""
+
+
+class IntentTooOld(Exception):
+    """The machine or the process was suspended between the install intent and its request."""
+
+
+async def preflight(run: Run) -> None:
+    """At request time, read-only: the approvers see the rows, and the plan is made of what was seen."""
+    request = await run.request()
+    seen = await run.look()
+    fingerprint = await run.services.facts.store.fingerprint(request.draft.package)
+    checks = rows(run.settings, request.draft, await run.state(), seen, fingerprint)
+    plan = None
+    if all(row.ok for row in checks):
+        profile = run.services.facts.profiles[run.enterprise]
+        plan = make_plan(run.id, run.enterprise, run.settings, profile, request.draft, seen)
+    await run.handle(c.ReportPreflight(request=run.id, rows=checks, plan=plan))
+
+
+async def start(run: Run) -> None:
+    """At the start: preflight, authority, plan and window again."""
+    request = await run.request()
+    plan = _plan(request)
+    try:
+        authority = await run.authority(plan.latest_start)
+    except DirectoryUnavailable as error:
+        return await run.stop(str(error))
+    seen = await run.look_patiently(plan.latest_start)
+    fingerprint = await run.services.facts.store.fingerprint(request.draft.package)
+    checks = rows(run.settings, request.draft, await run.state(), seen, fingerprint)
+    command = c.Start(
+        request=run.id,
+        authority=authority,
+        rows=checks,
+        plan=await run.plan_now(seen),
+        foreign=foreign(seen, None),
+    )
+    await run.handle(command)
+
+
+async def upload(run: Run) -> None:
+    """Upload, or see that this run's own upload has arrived: a listed package is never taken on trust (law 6)."""
+    request = await run.request()
+    package = request.draft.package
+    for _ in range(UPLOAD_TRIES):
+        seen = await run.look_patiently(_plan(request).window.closes)
+        request = await run.request()
+        if request.run is None or not request.is_running:
+            return
+        if seen.package(package.name) is not None:
+            if Step.UPLOAD not in request.run.intended:
+                return await run.stop(
+                    f"{package.name} is listed on the console, and not by this run's upload"
+                )
+            await run.handle(c.Finish(request=run.id, step=Step.UPLOAD, detail="seen listed on the console"))
+            return
+        if not await _intended(run, Step.UPLOAD, seen):
+            return
+        try:
+            file = run.services.facts.store.path(package)
+            await run.console.upload(file, package.sha256, lambda sent: None)
+        except (port.Unreachable, OSError) as error:
+            log.warning("%s: the upload broke: %s", run.id, error)
+            continue
+        await run.handle(c.Finish(request=run.id, step=Step.UPLOAD, detail=f"{package.size} bytes"))
+        return
+    await run.stop(f"the upload broke {UPLOAD_TRIES} times; nothing was distributed")
+
+
+async def distribute(run: Run) -> None:
+    """Distribute, Send, wait, Done. After a crash: look whether it is distributed, still going, or not begun."""
+    request = await run.request()
+    package = request.draft.package.name
+    seen = await run.look_patiently(_plan(request).window.closes)
+    if request.run and Step.DISTRIBUTE in request.run.intended and not _not_begun(seen, package):
+        return await _await_distribution(run, seen)
+    if seen.answered and seen.recognized and not foreign(seen, None):
+        await run.console.open_distribution(package)
+    if not await _intended(run, Step.DISTRIBUTE, seen):
+        return
+    try:
+        await run.console.send()
+    except port.Unreachable as error:
+        log.warning("%s: no answer to Send: %s", run.id, error)
+    await _await_distribution(run, await run.look())
+
+
+async def _await_distribution(run: Run, seen: Observation) -> None:
+    watching = run.clock.now()
+    while True:
+        observe = c.Observe(request=run.id, observation=seen, watching=watching, budgets=run.settings.budgets)
+        request = (await run.handle(observe)).state.requests[run.id]
+        if not request.is_running:
+            return
+        judged = verdict(request, watching, run.settings.budgets, run.clock.now())
+        if judged.judgement is Judgement.FINISHED:
+            if not seen.finished:
+                await run.handle(c.Finish(request=run.id, step=Step.DISTRIBUTE))
+                return
+            try:
+                await run.console.finish_distribution()
+            except port.Unreachable as error:
+                log.warning("%s: no answer to Done: %s", run.id, error)
+        else:
+            await run.pause()
+        seen = await run.look()
+
+
+async def install(run: Run) -> None:
+    """IPM Information, the intent with all its gates, and the one click."""
+    request = await run.request()
+    plan = _plan(request)
+    last_moment = plan.window.closes
+    lockout = (await run.state()).lockout
+    if lockout is None or lockout.announced is None:
+        if plan.window.left(run.clock.now()).total_seconds() < plan.install_minutes * 60:
+            return await run.stop(
+                "the lockout notice could not be delivered in time; Install was not pressed"
+            )
+        return await run.pause()
+    seen = await run.look_patiently(last_moment)
+    try:
+        authority = await run.authority(last_moment)
+    except DirectoryUnavailable as error:
+        return await run.stop(f"{error}; Install was not pressed")
+    if fault := _fault_before_install(run, seen, plan.package.name):
+        await run.handle(fault)
+        return
+    information = await run.console.open_install(plan.package.name)
+    command = c.IntendInstall(
+        request=run.id,
+        authority=authority,
+        plan=await run.plan_now(seen),
+        observation=seen,
+        information=information,
+    )
+    decision = await run.handle(command)
+    if not any(isinstance(event, e.InstallIntended) for event in decision.events):
+        return
+    born = suspended_seconds()
+
+    def young_enough() -> None:
+        if (age := suspended_seconds() - born) > INTENT_LIFE:
+            raise IntentTooOld(f"the intent was {age:.0f} s old; nothing is sent after {INTENT_LIFE:.0f} s")
+
+    outcome = await run.console.install(young_enough)
+    await run.handle(c.ReportPress(request=run.id, outcome=outcome))
+
+
+def _fault_before_install(run: Run, seen: Observation, package: str) -> c.Fault | None:
+    """Why the IPM Information page is not even opened; None when the console is free (law 6)."""
+    if not seen.answered:
+        return c.Fault(request=run.id, words=f"no answer before Install: {seen.reason}")
+    if words := errors(seen, package):
+        return c.Fault(request=run.id, words="; ".join(words), console_error=True)
+    if not seen.recognized:
+        return c.Fault(request=run.id, words=seen.reason, unreadable=True)
+    if other := foreign(seen, None):
+        return c.Fault(
+            request=run.id, words=f"somebody else is at work on the console: {other}", foreign=True
+        )
+    return None
+
+
+async def _intended(run: Run, step: Step, seen: Observation) -> bool:
+    """Whether the intent stands in the ledger; when not, the run has ended instead."""
+    decision = await run.handle(c.Intend(request=run.id, step=step, observation=seen))
+    return any(isinstance(event, e.StepIntended) for event in decision.events)
+
+
+def _not_begun(seen: Observation, package: str) -> bool:
+    listed = seen.package(package)
+    return (
+        seen.answered
+        and seen.recognized
+        and seen.activity is Activity.IDLE
+        and not seen.errors
+        and listed is not None
+        and listed.state is PackageState.UPLOADED
+    )
+
+
+def _plan(request: Request) -> Plan:
+    assert request.plan is not None, "an approved request has a plan"
+    return request.plan
