@@ -64,7 +64,7 @@ async def press_once(
             raise RuntimeError("the gate was not asked; the request was broken off in its middle")
         yield body
 
-    headers = {"Content-Type": content_type, "Content-Length": str(len(body)), "X": "y"}
+    headers = {"Content-Type": content_type, "Content-Length": str(len(body)), "Connection": "close"}
     async with Wire(context, cookies) as wire:
         try:
             async with asyncio.timeout(limit):

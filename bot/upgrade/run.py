@@ -72,12 +72,16 @@ class Run:
             log.exception("%s: the console driver broke while looking", self.id)
             return Observation(answered=True, recognized=False, reason=f"the driver broke: {error!r}")
 
-    async def look_patiently(self, until: datetime) -> Observation:
-        """The first look that is answered; the last silent one when `until` passes (law 5)."""
+    async def look_patiently(self, until: datetime, *, readable: bool = False) -> Observation:
+        """The first look that is answered, or the last one when the settle budget is spent (law 5).
+
+        `readable`: one that is recognized, too.
+        """
         give_up = min(until, self.clock.now() + timedelta(minutes=self.settings.budgets.settle))
         while True:
             seen = await self.look()
-            if seen.answered or self.clock.now() >= give_up:
+            good = seen.answered and (seen.recognized or not readable)
+            if good or self.clock.now() >= give_up:
                 return seen
             await self.pause()
 

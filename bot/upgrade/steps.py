@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 
-from bot.clock import suspended_seconds
 from bot.console import port
 from bot.domain import commands as c
 from bot.domain import events as e
@@ -147,7 +146,7 @@ async def install(run: Run) -> None:
                 "the lockout notice could not be delivered in time; Install was not pressed"
             )
         return await run.pause()
-    seen = await run.look_patiently(last_moment)
+    seen = await run.look_patiently(last_moment, readable=True)
     try:
         authority = await run.authority(last_moment)
     except DirectoryUnavailable as error:
@@ -163,13 +162,13 @@ async def install(run: Run) -> None:
         observation=seen,
         information=information,
     )
+    born = run.clock.uptime()  # before the append: a suspension in the middle of it counts too
     decision = await run.handle(command)
     if not any(isinstance(event, e.InstallIntended) for event in decision.events):
         return
-    born = suspended_seconds()
 
     def young_enough() -> None:
-        if (age := suspended_seconds() - born) > INTENT_LIFE:
+        if (age := run.clock.uptime() - born) > INTENT_LIFE:
             raise IntentTooOld(f"the intent was {age:.0f} s old; nothing is sent after {INTENT_LIFE:.0f} s")
 
     outcome = await run.console.install(young_enough)

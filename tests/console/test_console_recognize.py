@@ -1,0 +1,236 @@
+"""From pages to the domain's values: tables of cases, and properties over any words."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_console_controls import a_page
+
+from bot.console import recognize
+from bot.console.pages import Page, PageKind
+from bot.console.port import Unrecognized
+from bot.console.profile import load_profile
+from bot.domain.sight import Activity, PackageState, ServerState, WorkState
+
+PROFILE = load_profile()
+HEAD = "<tr><th>Package</th><th>Type</th><th>Size</th><th>Status</th></tr>"
+WORK = "<tr><th>Appliance</th><th>Status</th></tr>"
+
+
+def packages(rows: str = "", panel: str = "") -> recognize.PackagesSight:
+    return recognize.packages(packages_page(rows, panel), PROFILE)
+
+
+def packages_page(rows: str = "", panel: str = "") -> Page:
+    return a_page(f"<h1>Packages</h1>{panel}<table>{HEAD}{rows}</table>", PageKind.PACKAGES)
+
+
+def row(name: str, status: str) -> str:
+    return f"<tr><td><label><input type=radio>{name}</label></td><td>t</td><td>s</td><td>{status}</td></tr>"
+
+
+def panel(what: str, *rows: tuple[str, str], more: str = "") -> str:
+    cells = "".join(f"<tr><td>{name}</td><td>{status}</td></tr>" for name, status in rows)
+    return f"<section><h2>{what}</h2><table>{WORK}{cells}</table>{more}</section>"
+
+
+DONE = "<form method=post><button>Done</button></form>"
+
+
+@pytest.mark.parametrize(
+    ("words", "state"),
+    [
+        ("Uploaded", PackageState.UPLOADED),
+        (" distributing ", PackageState.DISTRIBUTING),
+        ("<b>Distributed</b>", PackageState.DISTRIBUTED),
+        ("Installing", PackageState.INSTALLING),
+        ("Installed", PackageState.INSTALLED),
+        ("Error", PackageState.ERROR),
+        ("Error: 1603", PackageState.ERROR),
+        ("Installed with warnings", PackageState.UNRECOGNIZED),
+        ("Errors: 0", PackageState.UNRECOGNIZED),
+        ("", PackageState.UNRECOGNIZED),
+    ],
+)
+def test_package_states(words: str, state: PackageState) -> None:
+    (package,) = packages(row("p-1", words)).packages
+    assert (package.name, package.state) == ("p-1", state)
+    assert package.words == words.strip().replace("<b>", "").replace("</b>", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "state", "percent"),
+    [
+        ("Waiting", WorkState.WAITING, None),
+        ("Copying 40%", WorkState.WORKING, 40),
+        ("Installing  100 %", WorkState.WORKING, 100),
+        ("Installing 101%", WorkState.UNRECOGNIZED, None),
+        ("Installing", WorkState.UNRECOGNIZED, None),
+        ("Complete", WorkState.DONE, None),
+        ("Installed", WorkState.DONE, None),
+        ("Error: disk", WorkState.ERROR, None),
+        ("Rolling back", WorkState.UNRECOGNIZED, None),
+    ],
+)
+def test_work_rows(words: str, state: WorkState, percent: int | None) -> None:
+    (seen,) = packages(panel=panel("Installation of p-1", ("a1", words))).rows
+    assert (seen.appliance, seen.state, seen.percent) == ("a1", state, percent)
+    assert seen.words == " ".join(words.split())
+
+
+@pytest.mark.parametrize(
+    ("rows", "panels", "expected"),
+    [
+        (row("p-1", "Installed"), "", (Activity.IDLE, None, False)),
+        ("", panel("Distribution of p-1", ("a", "Waiting")), (Activity.DISTRIBUTING, "p-1", False)),
+        (
+            "",
+            panel("Distribution of p-1", ("a", "Complete"), more=DONE),
+            (Activity.DISTRIBUTING, "p-1", True),
+        ),
+        ("", panel("Installation of p-1", ("a", "Installed")), (Activity.INSTALLING, "p-1", False)),
+        (
+            "",
+            panel("Installation of p-1", ("a", "Installed"), more=DONE),
+            (Activity.INSTALLING, "p-1", False),
+        ),
+        ("", "<section><h2>Installation of p-1</h2></section>", (Activity.INSTALLING, "p-1", False)),
+        (row("p-1", "Distributing"), "", (Activity.DISTRIBUTING, "p-1", False)),
+        (
+            row("p-1", "Installing"),
+            panel("Installation of p-1", ("a", "Waiting")),
+            (Activity.INSTALLING, "p-1", False),
+        ),
+        (
+            row("p-1", "Installing"),
+            panel("Installation of p-2", ("a", "Waiting")),
+            (Activity.UNRECOGNIZED, None, False),
+        ),
+        (row("p-1", "Installing") + row("p-2", "Distributing"), "", (Activity.UNRECOGNIZED, None, False)),
+        (
+            "",
+            panel("Installation of p-1", ("a", "Waiting")) + panel("Installation of p-1", ("a", "Waiting")),
+            (Activity.UNRECOGNIZED, None, False),
+        ),
+        ("", panel("Removal of p-1", ("a", "Waiting")), (Activity.UNRECOGNIZED, None, False)),
+        ("", DONE, (Activity.UNRECOGNIZED, None, False)),
+    ],
+)
+def test_what_goes_on(rows: str, panels: str, expected: tuple[Activity, str | None, bool]) -> None:
+    seen = packages(rows, panels)
+    assert (seen.activity, seen.subject, seen.finished) == expected
+    assert bool(seen.reason) == (seen.activity is Activity.UNRECOGNIZED)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<h1>Packages</h1>",
+        f"<h1>Packages</h1><table>{HEAD}</table><table>{HEAD}</table>",
+        "<h1>Packages</h1><table><tr><th>Package</th><th>State</th></tr></table>",
+        "<h1>Packages</h1><table><tr><th>Package</th><th>Status</th><th>Status</th></tr></table>",
+        f"<h1>Packages</h1><table>{HEAD}<tr><td>p</td><td>t</td></tr></table>",
+        f"<h1>Packages</h1><table>{HEAD}<tr><td colspan=3>p</td><td>t</td><td>s</td><td>s</td></tr></table>",
+        f"<h1>Packages</h1><table>{HEAD}{row('p', 'Installed')}{row('p', 'Uploaded')}</table>",
+        f"<h1>Packages</h1><table>{HEAD}{row('', 'Installed')}</table>",
+        f"<h1>Packages</h1><table>{HEAD}{row('p' * 201, 'Installed')}</table>",
+        f"<h1>Packages</h1><table>{HEAD}{''.join(row(f'p{n}', 'x') for n in range(201))}</table>",
+        f"<h1>Packages</h1>{panel('Installation of p', ('a', 'Waiting'), ('a', 'Waiting'))}<table>{HEAD}</table>",
+    ],
+)
+def test_a_packages_page_that_is_not_as_the_profile_says(html: str) -> None:
+    with pytest.raises(Unrecognized):
+        recognize.packages(a_page(html, PageKind.PACKAGES), PROFILE)
+
+
+def test_columns_are_found_by_their_header_in_any_order() -> None:
+    head = "<tr><th>status</th><th>New</th><th>PACKAGE</th></tr>"
+    html = f"<h1>Packages</h1><table>{head}<tr><td>Installed</td><td></td><td>p</td></tr></table>"
+    (package,) = recognize.packages(a_page(html, PageKind.PACKAGES), PROFILE).packages
+    assert (package.name, package.state) == ("p", PackageState.INSTALLED)
+
+
+def test_levels() -> None:
+    head = "<tr><th>Appliance</th><th>Type</th><th>Release</th></tr>"
+    rows = "<tr><td>a</td><td>db</td><td>24.1 HF3</td></tr><tr><td>b</td><td>s</td><td> </td></tr>"
+    page = a_page(f"<h1>Enterprise</h1><table>{head}{rows}</table>", PageKind.ENTERPRISE)
+    assert recognize.levels(page, PROFILE) == {"a": "24.1 HF3", "b": None}
+
+
+@pytest.mark.parametrize(
+    ("cell", "state"),
+    [("Running", ServerState.RUNNING), ("down", ServerState.DOWN), ("Starting", ServerState.UNRECOGNIZED)],
+)
+def test_server(cell: str, state: ServerState) -> None:
+    html = f"<h1>Operations</h1><table><tr><th>Imprivata Server</th><td>{cell}</td></tr></table>"
+    assert recognize.server(a_page(html, PageKind.OPERATIONS), PROFILE) is state
+
+
+@pytest.mark.parametrize("cells", ["", "<tr><th>Imprivata Server</th><td>Running</td></tr>" * 2])
+def test_server_not_told_or_told_twice(cells: str) -> None:
+    with pytest.raises(Unrecognized):
+        recognize.server(a_page(f"<h1>Operations</h1><table>{cells}</table>", PageKind.OPERATIONS), PROFILE)
+
+
+def test_errors_lock_and_expiry() -> None:
+    page = a_page(
+        "<p role=alert>Disk   full</p><p role=alert> </p><p role=alert>Disk full</p><p role=alert hidden></p>"
+        "<p role=status>Note: ENTERPRISE LOCK held</p>"
+    )
+    assert recognize.errors(page, PROFILE) == ("Disk full",)
+    assert recognize.locked(page, PROFILE)
+    assert not recognize.locked(a_page("<p>Enterprise lock</p><p role=status>System Lockdown</p>"), PROFILE)
+    assert recognize.expired(a_page("<p>Your session has expired.</p>"), PROFILE)
+
+
+def test_a_product_name_as_every_heading_is_no_sign_in_page() -> None:
+    html = "<h1>Imprivata Appliance Console</h1>"
+    page = a_page(html)
+    assert recognize.kind_of(page.document, page.heading, PROFILE) is PageKind.OTHER
+    page = a_page(html + "<input type=password>")
+    assert recognize.kind_of(page.document, page.heading, PROFILE) is PageKind.SIGN_IN
+
+
+def ipm(cells: str, radios: str) -> str:
+    return f"<h1>IPM Information</h1><table>{cells}</table><form>{radios}<button>Install</button></form>"
+
+
+ALL = "<label><input type=radio name=r checked>Install IPM on all appliances</label>"
+
+
+def test_ipm_information() -> None:
+    cells = "<tr><th>Name</th><td>p-1</td></tr><tr><th>Release</th><td>24.1 HF9</td></tr>"
+    seen = recognize.ipm_information(a_page(ipm(cells, ALL), PageKind.IPM_INFORMATION), PROFILE)
+    assert (seen.package, seen.level, seen.all_selected) == ("p-1", "24.1 HF9", True)
+    bare = ipm("<tr><th>Name</th><td>p-1</td></tr>", ALL.replace(" checked", ""))
+    seen = recognize.ipm_information(a_page(bare, PageKind.IPM_INFORMATION), PROFILE)
+    assert (seen.level, seen.all_selected) == (None, False)
+    for html in (ipm("", ALL), ipm(cells, ""), ipm(cells, ALL + ALL)):
+        with pytest.raises(Unrecognized):
+            recognize.ipm_information(a_page(html, PageKind.IPM_INFORMATION), PROFILE)
+
+
+KNOWN_WORDS = {word.casefold() for words in PROFILE.package_words.values() for word in words}
+
+
+@given(st.text(max_size=1000))
+def test_any_word_is_kept_cut_and_never_success_or_failure(words: str) -> None:
+    escaped = words.replace("&", "&amp;").replace("<", "&lt;").replace("\x00", "")
+    (package,) = packages(row("p-1", escaped)).packages
+    assert len(package.words) <= 300
+    known = package.words.casefold().rstrip(": ") in KNOWN_WORDS or package.words.casefold().startswith(
+        "error"
+    )
+    assert known or package.state is PackageState.UNRECOGNIZED
+
+
+@given(st.text(max_size=500), st.sampled_from(PageKind))
+def test_no_page_breaks_the_recognition(html: str, kind: PageKind) -> None:
+    try:
+        page = a_page(html + "<h1>x</h1>", kind)
+    except ValueError:
+        return
+    for read in (recognize.packages, recognize.levels, recognize.server, recognize.ipm_information):
+        with pytest.raises(Unrecognized):
+            read(page, PROFILE)
