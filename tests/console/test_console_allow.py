@@ -9,7 +9,6 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_console_controls import a_page
 
 import bot.console
 from bot.console import controls
@@ -18,6 +17,7 @@ from bot.console.controls import Control
 from bot.console.pages import PageKind
 from bot.console.port import Forbidden, Unrecognized
 from bot.console.profile import load_profile
+from tests.console.test_console_controls import a_page
 
 ORIGIN = httpx.URL("https://console:81")
 LABELS = load_profile().labels

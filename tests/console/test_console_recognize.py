@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_console_controls import a_page
 
 from bot.console import recognize
 from bot.console.pages import Page, PageKind
 from bot.console.port import Unrecognized
 from bot.console.profile import load_profile
 from bot.domain.sight import Activity, PackageState, ServerState, WorkState
+from tests.console.test_console_controls import a_page
 
 PROFILE = load_profile()
 HEAD = "<tr><th>Package</th><th>Type</th><th>Size</th><th>Status</th></tr>"
