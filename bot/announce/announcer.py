@@ -80,7 +80,11 @@ class Announcer:
         self._of: dict[str, str] = {}
 
     async def run(self) -> None:
-        """Announce until cancelled. Raises `Conflict` when a second announcer is at work on the ledger."""
+        """Announce until cancelled.
+
+        Raises an `ExceptionGroup` of what came in between: `Conflict` when a second announcer is at work on the
+        ledger, `LedgerUnavailable`.
+        """
         await self._book.open()
         self._position = self._book.position
         await self._take_up()

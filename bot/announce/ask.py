@@ -16,7 +16,6 @@ from bot.announce.blocks import (
     user,
     when,
 )
-from bot.announce.status import status
 from bot.announce.view import View
 from bot.domain.events import Phase
 
@@ -24,15 +23,15 @@ from bot.domain.events import Phase
 def ask(view: View, approver: str) -> Message:
     """The question; once it is answered or no longer needed, that."""
     request = view.request
-    if request.phase is not Phase.REQUESTED:
-        return message(
-            heading(f"No longer needed: upgrade {view.id} of {view.title}"),
-            lines(status(view), ["Your approval is not needed any more."]),
-        )
     if approver in request.approvals:
         return message(
             heading(f"Thank you: upgrade {view.id} of {view.title}"),
             lines(["Your approval counts since ", when(request.approvals[approver]), "."]),
+        )
+    if request.phase is not Phase.REQUESTED:
+        return message(
+            heading(f"No longer needed: upgrade {view.id} of {view.title}"),
+            lines(["Your approval is not needed any more. The card ", *_where(view), " says what became of it."]),
         )
     return message(
         heading(f"Your approval is asked for: upgrade {view.id} of {view.title}"),

@@ -36,19 +36,24 @@ PROHIBITIONS = (
 
 def failure(view: View) -> Message:
     """Failed or unknown, with the quarantine; once that is over, what became of it."""
-    if view.request.phase is Phase.FAILED:
-        told = "The console says:"
-        title = f"Upgrade {view.id} of {view.title} failed"
-    elif view.request.phase is Phase.UNKNOWN:
-        told = "What was seen:"
-        title = f"Upgrade {view.id} of {view.title}: outcome unknown"
-    else:
+    held = view.state.quarantine
+    if held is None or held.request != view.id:
         return _settled(view)
+    failed = view.request.phase is Phase.FAILED
+    title = f"Upgrade {view.id} of {view.title} failed"
+    if not failed:
+        title = f"Upgrade {view.id} of {view.title}: outcome unknown"
     return message(
         heading(title),
         lines(
-            fact("Since", when(view.request.ended or view.now), "; the enterprise is ", *_quarantine(view)),
-            [bold(told)],
+            fact("Since", when(view.request.ended or view.now)),
+            fact(
+                "Quarantine",
+                "on since ",
+                when(held.since),
+                "; nothing is done on this enterprise through Keyturn until two people release it",
+            ),
+            [bold("The console says:" if failed else "What was seen:")],
         ),
         console_words(view.request.reason),
         lines([bold("Do not, whatever happens:")]),
@@ -61,7 +66,7 @@ def failure(view: View) -> Message:
             ),
             fact("Consoles", "the lockout stays on: use neither the Admin Console nor the Packages page"),
         ),
-        _attest(view) if view.request.phase is Phase.UNKNOWN else None,
+        None if failed else _attest(view),
         _release(view),
     )
 
@@ -113,17 +118,6 @@ def unexpected_level(view: View) -> Message:
     )
 
 
-def _quarantine(view: View) -> Line:
-    held = view.state.quarantine
-    if held is None:
-        return ["no longer in quarantine"]
-    return [
-        "in quarantine since ",
-        when(held.since),
-        ": nothing is done through Keyturn until it is released",
-    ]
-
-
 def _attest(view: View) -> Json:
     said: list[Line] = [["not-started", ": nothing was begun; the run ends there"]]
     if view.request.run and view.request.run.install_intended:
@@ -135,9 +129,7 @@ def _attest(view: View) -> Json:
     )
 
 
-def _release(view: View) -> Json | None:
-    if view.state.quarantine is None:
-        return None
+def _release(view: View) -> Json:
     return lines(
         [
             bold("Release: "),
@@ -153,4 +145,5 @@ def _settled(view: View) -> Message:
     return message(
         heading(f"Upgrade {view.id} of {view.title}: this has been settled"),
         lines(["It is being watched: ", *step(view), "."] if running else outcome(view)),
+        console_words(view.request.reason) if view.request.phase in (Phase.FAILED, Phase.UNKNOWN) else None,
     )

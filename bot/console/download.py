@@ -20,10 +20,10 @@ async def save(response: httpx.Response, into: Path, stall: float) -> Path:
     A file that is not complete is not left behind. `stall`: seconds between two pieces. Raises `TimeoutError`
     and httpx's transport errors; `Unrecognized` beyond 8 GiB.
     """
-    await asyncio.to_thread(into.mkdir, parents=True, exist_ok=True)
+    into.mkdir(parents=True, exist_ok=True)
     target = _free(into, safe_name(response.headers.get("content-disposition", "")))
     part = target.with_name(target.name + ".part")
-    stream = await asyncio.to_thread(part.open, "xb")
+    stream = part.open("xb")  # not in a thread: a cancellation there would leave it open
     try:
         size, pieces = 0, response.aiter_raw()
         while True:

@@ -136,15 +136,17 @@ class HttpConsole:
         return await self._first.press(Purpose.SEND, await self._open_distribution(package, again=True))
 
     async def finish_distribution(self) -> None:
-        """Finds Done on the Packages page."""
+        """Finds Done on the Packages page. When the session has expired: done already if no panel is left."""
         try:
             await self._finish_distribution()
         except SessionExpired:
-            await self._finish_distribution()
+            await self._finish_distribution(again=True)
 
-    async def _finish_distribution(self) -> None:
+    async def _finish_distribution(self, *, again: bool = False) -> None:
         page = await self._first.open(Purpose.PACKAGES)
         self._expect(page, PageKind.PACKAGES)
+        if again and recognize.packages(page, self._profile).activity is Activity.IDLE:
+            return
         self._expect(await self._first.press(Purpose.FINISH_DISTRIBUTION, page), PageKind.PACKAGES)
 
     async def open_install(self, package: str) -> IpmInformation:

@@ -50,7 +50,7 @@ def _ask(state: Enterprise, command: c.Ask, now: datetime) -> Events:
         raise Refusal("you are not among those who may ask for upgrades of this enterprise")
     if state.quarantine:
         raise Refusal(
-            "this enterprise is in quarantine: " + state.quarantine.reason + ". "
+            f"this enterprise is in quarantine since the run of {state.quarantine.request}. "
             "Nothing can be asked for until two people release it with the vendor's case number"
         )
     if running := state.running:
@@ -164,7 +164,7 @@ def _may_state(state: Enterprise, request: Request, command: c.Attest) -> None:
         case Statement.LEVEL:
             level = request.run.unexpected_level if request.run and request.is_running else None
             if level is None or value != level:
-                raise Refusal(f"{request.id} does not wait for the confirmation of level {value!r}")
+                raise Refusal(f"{request.id} does not wait for the confirmation of that level")
             assert request.run is not None
             assert request.plan is not None
             if not shows_level(request.plan, request.run.last_seen, level):

@@ -30,7 +30,7 @@ class Package(Value):
     console will show it, stated by the person who added it. `file` is the file's name in the directory.
     """
 
-    name: str = Field(min_length=1, max_length=200)
+    name: str = Field(min_length=1, max_length=150)
     file: str
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     size: int = Field(gt=0)

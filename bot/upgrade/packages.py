@@ -101,8 +101,8 @@ class PackageStore:
             return None
 
     def _copy(self, file: Path, level: str, name: str, sha256: str | None) -> Package:
-        if not name.strip() or not level.strip():
-            raise PackageError("a package needs a name and a level that are not empty")
+        if not 1 <= len(name.strip()) <= 150 or not 1 <= len(level.strip()) <= 75:
+            raise PackageError("a package needs a name of 1 to 150 characters and a level of 1 to 75")
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         digest, size = hashlib.sha256(), 0
         try:

@@ -21,7 +21,7 @@ from bot.domain import commands as c
 from bot.domain import events as e
 from bot.domain.approval import Authority, DirectoryUnavailable, Person, Rules
 from bot.domain.enterprise import Enterprise, Request
-from bot.domain.events import Event, Phase
+from bot.domain.events import Event, Phase, Step
 from bot.domain.handle import Handler
 from bot.domain.plan import ATTESTATIONS, Package
 from bot.domain.progress import Budgets
@@ -137,8 +137,11 @@ class House:
         raise AssertionError("the ledger was closed")
 
     async def ends(self, id_: str, *phases: Phase) -> Request:
+        """The request at its end, with its logs when it ended badly."""
         request = await self.until(lambda r: r.ended is not None, id_)
         assert request.phase in phases, (request.phase, request.reason)
+        if request.phase in (Phase.FAILED, Phase.UNKNOWN):
+            await self.until(lambda r: r.run is not None and Step.COLLECT_LOGS in r.run.finished, id_)
         return request
 
     async def events(self, kind: type[Event] | None = None) -> list[Event]:
@@ -162,12 +165,13 @@ async def open_house(
     announces: bool = True,
     password: str | None = None,
     epoch: datetime | None = None,
+    clock: Clock | None = None,
     **changes: object,
 ) -> AsyncIterator[House]:
     """The house over `sandbox`, at its rate. `announces` False: no lockout notice is ever delivered."""
     connection = await sandbox.connection()
     settings = {MAIN: enterprise_settings(connection, **changes)}
-    clock = Clock(sandbox.settings.rate, epoch or datetime.now(UTC))
+    clock = clock or Clock(sandbox.settings.rate, epoch or datetime.now(UTC))
     profile = load_profile()
     evidence = Evidence(directory / "evidence")
     people = People()
