@@ -193,7 +193,7 @@ def add(
     settings = _settings(config)
 
     async def copy() -> None:
-        settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        house.prepare(settings)
         async with house.package_store(settings) as store:
             package = await store.add(file, level, name or file.stem, sha256, getpass.getuser())
         typer.echo(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +24,34 @@ from bot.directory import SlackDirectory
 from bot.domain.handle import Handler
 from bot.domain.sight import Observation
 from bot.engine.embedded import Engine
-from bot.upgrade.desk import LedgerDesk
+from bot.upgrade.desk import Desk, LedgerDesk
 from bot.upgrade.evidence import Evidence
 from bot.upgrade.facts import Facts
 from bot.upgrade.packages import PackageStore
 from bot.upgrade.run import Services
 from bot.upgrade.runner import Runner, has_work
-from handlers.connection import connect
+from handlers.connection import SlackConnection, SlackRefused, SlackUnreachable, connect, web_client
 from storage.lock import ProcessLock
 from storage.sqlite import SqliteLedger
 
 log = logging.getLogger(__name__)
 
+SLACK_AGAIN = 5.0
+"""Real seconds between two attempts to reach a Slack that did not answer at the start."""
+
 
 def clock(settings: Settings) -> Clock:
     """The process's clock."""
     return Clock(settings.clock.rate, settings.clock.epoch)
+
+
+def prepare(settings: Settings) -> None:
+    """The state directory exists, its owner's alone. Raises `ConfigurationError`."""
+    try:
+        settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        reason = f"{settings.state} cannot be made or is no directory: {error.strerror}"
+        raise ConfigurationError(f"state: {reason}") from None
 
 
 @contextlib.asynccontextmanager
@@ -66,7 +79,10 @@ def appliances(name: str, enterprise: EnterpriseSettings) -> list[Appliance]:
         return Trust.authority(ca_file)
 
     try:
-        return [Appliance(a.name, a.address, trust(a.fingerprint, a.ca_file)) for a in enterprise.appliances]
+        found = [Appliance(a.name, a.address, trust(a.fingerprint, a.ca_file)) for a in enterprise.appliances]
+        for appliance in found:
+            appliance.trust.context()  # a CA file that cannot be used is told now, not in the window
+        return found
     except (TrustError, OSError) as error:
         raise ConfigurationError(f"enterprises.{name}.appliances: {error}") from None
 
@@ -108,16 +124,18 @@ async def serve(settings: Settings) -> None:
     open_console = consoles(settings, profile, evidence.page)
     tokens = settings.bot_token, settings.app_token
     async with contextlib.AsyncExitStack() as stack:
-        settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        prepare(settings)
         stack.enter_context(ProcessLock(settings.state / "bot.lock"))
         ledger = await stack.enter_async_context(SqliteLedger.open(settings.ledger_file))
+        await ledger.verify()
         handler = Handler(ledger, time)
         store = PackageStore(settings.packages, ledger, time)
         facts = Facts(settings.enterprises, {name: p.digest for name, p in profile.items()}, store)
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        slack = await connect(session, *tokens, settings.slack.base_url)
-        stack.push_async_callback(slack.close)
-        directory = SlackDirectory(slack.client)
+        dial = functools.partial(connect, session, *tokens, settings.slack.base_url)
+        connection = await _first_connection(dial)
+        slack = web_client(session, tokens[0], settings.slack.base_url)
+        directory = SlackDirectory(slack)
         services = Services(settings.enterprises, handler, directory, facts, evidence, time)
         runner = Runner(services, open_console)
         desk = LedgerDesk(settings.enterprises, handler, directory, facts, time)
@@ -130,10 +148,35 @@ async def serve(settings: Settings) -> None:
             run=runner.run,
             has_work=has_work,
         )
-        announcer = Announcer(ledger, handler, slack.client, directory, settings.enterprises, time)
-        await slack.listen(desk)
-        log.info("keyturn is listening to /upgrade for: %s", ", ".join(settings.enterprises))
-        await _until_told([engine.serve(), announcer.run()])
+        announcer = Announcer(ledger, handler, slack, directory, settings.enterprises, time)
+        await _until_told([engine.serve(), announcer.run(), _listen(connection, dial, desk)])
+
+
+async def _first_connection(dial: Callable[[], Awaitable[SlackConnection]]) -> SlackConnection | None:
+    """A refused token ends the start; a Slack that does not answer never keeps a run from being watched (law 8)."""
+    try:
+        return await dial()
+    except SlackUnreachable as error:
+        log.warning("%s; runs go on meanwhile", error)
+        return None
+
+
+async def _listen(
+    connection: SlackConnection | None, dial: Callable[[], Awaitable[SlackConnection]], desk: Desk
+) -> None:
+    """Take commands and clicks until cancelled; where Slack does not answer, try again until it does."""
+    while connection is None:
+        await asyncio.sleep(SLACK_AGAIN)
+        try:
+            connection = await dial()
+        except (SlackUnreachable, SlackRefused) as error:
+            log.warning("%s; trying again in %.0f s", error, SLACK_AGAIN)
+    try:
+        await connection.listen(desk)
+        log.info("keyturn is listening to /upgrade for: %s", ", ".join(desk.enterprises))
+        await asyncio.Event().wait()
+    finally:
+        await connection.close()
 
 
 async def _until_told(work: Sequence[Coroutine[Any, Any, None]]) -> None:

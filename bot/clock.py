@@ -31,10 +31,9 @@ class Clock:
         """Sleep for `span` of this clock's time."""
         await asyncio.sleep(span.total_seconds() / self.rate)
 
+    def uptime(self) -> float:
+        """Real seconds since boot, those in which the machine or the process was suspended included.
 
-def suspended_seconds() -> float:
-    """Real seconds since boot, those in which the machine or the process was suspended included.
-
-    No setting of the wall clock moves it: the age of the install intent is measured with it (law 1).
-    """
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
+        No setting of the wall clock moves it: the age of the install intent is measured with it (law 1).
+        """
+        return time.clock_gettime(time.CLOCK_BOOTTIME)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -14,12 +15,21 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
 from bot.domain.approval import Rules
 from bot.domain.progress import Budgets
 from bot.domain.windows import WeeklyWindow
+
+_WORDS = {
+    "missing": "this is missing",
+    "extra_forbidden": "there is no such setting",
+    "dict_type": "a table is expected",
+    "model_type": "a table is expected",
+}
+"""Plain words for pydantic's commonest faults."""
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -196,20 +206,47 @@ def load_settings(path: Path) -> Settings:
     try:
         return FromFile()
     except ValidationError as error:
-        lines = [f"{path}: {'.'.join(map(str, f['loc'])) or 'settings'}: {f['msg']}" for f in error.errors()]
-        raise ConfigurationError("\n".join(lines)) from None
+        raise ConfigurationError("\n".join(_faults(path, written, error))) from None
+    except SettingsError as error:
+        raise ConfigurationError(f"{error}; write each setting as a variable of its own") from None
+
+
+def _faults(path: Path, written: dict[str, Any], error: ValidationError) -> Iterable[str]:
+    """A line for each fault, in the words of the file."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    above = {f["loc"][:length] for f in found for length in range(len(f["loc"]))}
+    lines: dict[str, None] = {}
+    for fault in found:
+        place, kind = fault["loc"], fault["type"]
+        if kind == "too_short" and place in above:
+            continue  # pydantic has left out the items whose own faults are told already
+        name = ".".join(map(str, place)) or "settings"
+        words = _WORDS.get(kind) or fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        if (
+            place[0:1] == ("enterprises",)
+            and len(place) > 1
+            and place[1] not in _table(written.get("enterprises"))
+        ):
+            name = f"enterprises.{place[1]}"
+            words = f"is not in this file, but a variable {_variable(name)}__… names it"
+        lines[f"{path}: {name}: {words}"] = None
+    return lines
 
 
 def _refuse_secrets(path: Path, written: dict[str, Any]) -> None:
-    found = [f"slack.{key}" for key in ("bot_token", "app_token") if key in written.get("slack", {})]
-    enterprises = written.get("enterprises", {})
-    if isinstance(enterprises, dict):
-        found += [f"enterprises.{n}.password" for n, s in enterprises.items() if "password" in s]
+    found = [f"slack.{key}" for key in ("bot_token", "app_token") if key in _table(written.get("slack"))]
+    enterprises = _table(written.get("enterprises"))
+    found += [f"enterprises.{name}.password" for name, e in enterprises.items() if "password" in _table(e)]
     if found:
         raise ConfigurationError(
             f"{path}: {', '.join(found)}: secrets do not belong in this file; use {_variable(found[0])} "
             f"or {found[0].rpartition('.')[2]}_file"
         )
+
+
+def _table(value: object) -> dict[str, Any]:
+    """A table of the file; empty for anything else, which is told later."""
+    return value if isinstance(value, dict) else {}
 
 
 def _secret(name: str, given: SecretStr | None, file: Path | None) -> str:
@@ -220,7 +257,8 @@ def _secret(name: str, given: SecretStr | None, file: Path | None) -> str:
     try:
         text = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{name}_file: {file} cannot be read: {error}") from None
+        reason = error.strerror if isinstance(error, OSError) else "not text in UTF-8"
+        raise ConfigurationError(f"{name}_file: {file} cannot be read: {reason}") from None
     if not text:
         raise ConfigurationError(f"{name}_file: {file} is empty")
     return text

@@ -21,7 +21,6 @@ DECLINE = "decline"
 """Callback ids. In each modal a field's block_id is also its element's action_id."""
 
 AS_APPROVED, AT_A_TIME = "approved", "time"
-VALUE_LIMIT = 150
 OPTION_LIMIT = 100
 LABEL_LIMIT = 75
 TITLE_LIMIT = 24
@@ -56,8 +55,8 @@ class Incomplete(Exception):
 
 
 def offered(packages: Sequence[Package]) -> list[Package]:
-    """Those that a select can offer: the newest hundred whose name fits an option's value."""
-    return [package for package in packages if len(package.name) <= VALUE_LIMIT][:OPTION_LIMIT]
+    """Those that a select can offer: the newest hundred."""
+    return list(packages[:OPTION_LIMIT])
 
 
 def ask_view(

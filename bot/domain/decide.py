@@ -168,7 +168,9 @@ def _may_state(state: Enterprise, request: Request, command: c.Attest) -> None:
             assert request.run is not None
             assert request.plan is not None
             if not shows_level(request.plan, request.run.last_seen, level):
-                raise Refusal(f"the newest look does not show every appliance at {level}; wait for the next")
+                raise Refusal(
+                    "the newest look does not show that level on every appliance; wait for the next"
+                )
         case Statement.FAILURE:
             flagged = request.run and (request.run.overdue or request.run.unexpected_level)
             if not request.is_running or not flagged:

@@ -329,9 +329,10 @@ def close_lockout(state: Enterprise, request: str, reason: str) -> Events:
 
 
 def _stop(state: Enterprise, request: Request, reason: str, someone_else: bool = False) -> Events:
-    """Ends without harm. The lockout goes on while somebody else is at work (law 6)."""
+    """Ends without harm. The lockout goes on while somebody else is at work (law 6), or another run is."""
     stopped: Events = [e.Stopped(request=request.id, reason=reason)]
-    if someone_else:
+    running = state.running
+    if someone_else and (running is None or running.id == request.id):
         return [*stopped, e.LockoutOpened(request=request.id, foreign=True)]
     return stopped + close_lockout(state, request.id, "Install was not pressed")
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from bot.sandbox.enterprise.faults import CATALOGUE
 from bot.sandbox.enterprise.server import run
 from bot.sandbox.enterprise.settings import ADMINISTRATOR_PASSWORD_VARIABLE, PASSWORD_VARIABLE, Settings
 from bot.sandbox.enterprise.world import SandboxError
@@ -94,6 +95,14 @@ def enterprise(
         raise _failure(f"--{option} {problem['input']}: {problem['msg']}") from None
     except SandboxError as error:
         raise _failure(str(error)) from None
+
+
+@app.command()
+def faults() -> None:
+    """What can go wrong at a simulated enterprise, by name: for --fault of `enterprise` and of `keyturn demo`."""
+    width = max(map(len, CATALOGUE))
+    for name, what in CATALOGUE.items():
+        typer.echo(f"{name:{width}}  {what}")
 
 
 @app.command()

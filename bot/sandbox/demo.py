@@ -9,17 +9,19 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time
 from pathlib import Path
 
 import typer
 
 from bot.sandbox import person
 from bot.sandbox.enterprise.client import EnterpriseFailed, EnterpriseProcess
+from bot.sandbox.enterprise.faults import UnknownFault, parse
 from bot.sandbox.enterprise.report import Connection
 from bot.sandbox.enterprise.settings import Settings
+from bot.sandbox.mortal import mortal
 from bot.sandbox.package import make_package
 from bot.sandbox.workspace import client as workspaces
 from bot.sandbox.workspace.client import Message, WorkspaceClient, WorkspaceError
@@ -28,9 +30,26 @@ RATE = 60.0
 """Simulated seconds in a real one: a run whose 60 minutes take one."""
 PACKAGE = "applianceG4-24-1-HF4"
 LEVEL = "24.1 HF4"
-PACKAGE_BYTES = 24_000_000
 SUCCEEDED, QUARANTINED, STOPPED, BROKEN = 0, 1, 3, 2
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the bot of a demonstration is set to. `windows`: start and end, UTC, of each day.
+
+    `budgets` are those of the settings that are not left at their default, by name, in minutes.
+    """
+
+    package_bytes: int = 24_000_000
+    poll_seconds: int = 30
+    needs_minutes: int = 150
+    install_minutes: int = 90
+    windows: Sequence[tuple[time, time]] = ((time(), time()),)
+    budgets: Mapping[str, int] = field(default_factory=dict)
+
+
+DEFAULT = Options()
 
 
 class DemoFailed(Exception):
@@ -68,12 +87,7 @@ class Demo:
         """Start the bot and wait until it listens. Raises `DemoFailed` with its last words."""
         with log.open("ab") as out:
             process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "bot",
-                "serve",
-                "--config",
-                str(self.config),
+                *mortal(sys.executable, "-m", "bot", "serve", "--config", str(self.config)),
                 env=self.environment,
                 stdout=out,
                 stderr=out,
@@ -90,13 +104,20 @@ class Demo:
 
 
 def settings_toml(
-    connection: Connection, workspace: WorkspaceClient, state: Path, rate: float, epoch: datetime
+    connection: Connection,
+    workspace: WorkspaceClient,
+    state: Path,
+    rate: float,
+    epoch: datetime,
+    options: Options,
 ) -> str:
     """The settings of a bot for the simulated enterprise and the local workspace, as a person would write them."""
     windows = "\n".join(
-        f'[[enterprises.main.windows]]\nday = "{day}"\nstart = 00:00:00\nend = 00:00:00\nzone = "UTC"\n'
+        f'[[enterprises.main.windows]]\nday = "{day}"\nstart = {start}\nend = {end}\nzone = "UTC"\n'
         for day in DAYS
+        for start, end in options.windows
     )
+    budgets = "\n".join(f"{name} = {minutes}" for name, minutes in options.budgets.items())
     appliances = "\n".join(
         f"[[enterprises.main.appliances]]\nname = {json.dumps(a.name)}\n"
         f'address = "{a.address}"\nfingerprint = "{a.fingerprint}"\n'
@@ -116,7 +137,12 @@ title = "Simulated enterprise"
 channel = "{workspace.channel}"
 oncall_group = "S0ONCALL"
 user = {json.dumps(connection.user)}
-poll_seconds = 30
+poll_seconds = {options.poll_seconds}
+needs_minutes = {options.needs_minutes}
+install_minutes = {options.install_minutes}
+
+[enterprises.main.budgets]
+{budgets}
 
 [enterprises.main.rules]
 quorum = 2
@@ -129,15 +155,43 @@ requester_groups = ["S0REQUEST"]
 
 @contextlib.asynccontextmanager
 async def running_demo(
-    directory: Path, simulated: Settings, *, port: int = 0, epoch: datetime | None = None
+    directory: Path,
+    simulated: Settings,
+    options: Options = DEFAULT,
+    *,
+    port: int = 0,
+    epoch: datetime | None = None,
 ) -> AsyncIterator[Demo]:
-    """The workspace and the enterprise started, the settings written, a package added. The bot is not started."""
+    """What `running_parts` gives, and a package added."""
+    async with running_parts(directory, simulated, options, port=port, epoch=epoch) as demo:
+        await demo.keyturn("package", "add", str(await download(directory, options)), "--level", LEVEL)
+        yield demo
+
+
+async def download(directory: Path, options: Options) -> Path:
+    """The package as it came from the vendor, in `directory`."""
+    file = directory / f"{PACKAGE}.ipm"
+    await asyncio.to_thread(make_package, file, PACKAGE, LEVEL, options.package_bytes)
+    return file
+
+
+@contextlib.asynccontextmanager
+async def running_parts(
+    directory: Path,
+    simulated: Settings,
+    options: Options = DEFAULT,
+    *,
+    port: int = 0,
+    epoch: datetime | None = None,
+) -> AsyncIterator[Demo]:
+    """The workspace and the enterprise started, the settings written. The bot is not started."""
     async with EnterpriseProcess(simulated) as enterprise, workspaces.running(port=port) as workspace:
         connection = await enterprise.connection()
         config = directory / "keyturn.toml"
         epoch = epoch or datetime.now(UTC)
         config.write_text(
-            settings_toml(connection, workspace, directory / "state", simulated.rate, epoch), encoding="utf-8"
+            settings_toml(connection, workspace, directory / "state", simulated.rate, epoch, options),
+            encoding="utf-8",
         )
         environment = {
             **os.environ,
@@ -145,15 +199,17 @@ async def running_demo(
             "KEYTURN_SLACK__APP_TOKEN": workspace.app_token,
             "KEYTURN_ENTERPRISES__MAIN__PASSWORD": connection.password,
         }
-        demo = Demo(workspace, enterprise, config, environment)
-        download = directory / f"{PACKAGE}.ipm"
-        await asyncio.to_thread(make_package, download, PACKAGE, LEVEL, PACKAGE_BYTES)
-        await demo.keyturn("package", "add", str(download), "--level", LEVEL)
-        yield demo
+        yield Demo(workspace, enterprise, config, environment)
 
 
 async def run_demo(*, auto: bool, faults: Sequence[str], port: int) -> int:
     """`keyturn demo`; the exit code."""
+    try:
+        for fault in faults:
+            parse(fault)
+    except UnknownFault as error:
+        typer.echo(f"keyturn demo: {error}", err=True)
+        return BROKEN
     simulated = Settings(rate=RATE, faults=tuple(faults))
     with tempfile.TemporaryDirectory(prefix="keyturn-demo-") as name:
         directory = Path(name)

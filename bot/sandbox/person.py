@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from bot.sandbox.workspace.client import Json, Message, View, WorkspaceClient, WorkspaceError
 
 ANA, BEN, CHLOE = "U0ANA", "U0BEN", "U0CHLOE"
 
 
 async def ask(
-    workspace: WorkspaceClient, user: str = ANA, *, reason: str = "Monthly hotfix", change: str = "CHG-4711"
+    workspace: WorkspaceClient,
+    user: str = ANA,
+    *,
+    start: datetime | None = None,
+    reason: str = "Monthly hotfix",
+    change: str = "CHG-4711",
 ) -> Json:
-    """`/upgrade`, the form filled in as soon as approved, all attestations ticked; the submission's answer."""
+    """`/upgrade`, the form filled in, all attestations ticked; the submission's answer.
+
+    `start` None: as soon as it is approved. A form that is refused is closed.
+    """
     await workspace.command(user, "/upgrade")
 
     async def form() -> View | None:
@@ -22,7 +32,7 @@ async def ask(
     for block in view.raw["blocks"]:
         if block["type"] == "input":
             element, label = block["element"], str(block["label"]["text"]).lower()
-            value = _answer(element, label, reason, change)
+            value = _answer(element, label, start, reason, change)
             if value is not None:
                 values[block["block_id"]] = {element["action_id"]: value}
     answer = await workspace.submit(user, view, values)
@@ -31,9 +41,13 @@ async def ask(
     return answer
 
 
-def _answer(element: Json, label: str, reason: str, change: str) -> object:
+def _answer(element: Json, label: str, start: datetime | None, reason: str, change: str) -> object:
     """The first choice of a select, every box ticked, words for words; None leaves a field as it is."""
     kind = element["type"]
+    if kind == "radio_buttons" and start is not None:
+        return element["options"][-1]["value"]
+    if kind == "datetimepicker" and start is not None:
+        return int(start.timestamp())
     if kind == "static_select":
         return element.get("initial_option", element.get("options", [{}])[0]).get("value")
     if kind == "checkboxes":

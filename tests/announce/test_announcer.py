@@ -28,7 +28,7 @@ async def test_from_the_question_to_the_finish(flow: Flow) -> None:
         await flow.reads("ask:KT-1:U0BEN", "Your approval counts")
         await flow.reads("approved:KT-1:U0BEN", "1 more approval is needed, from <@U0CHLOE>.")
         await flow.approve(CHLOE)
-        await flow.reads("ask:KT-1:U0CHLOE", "No longer needed")
+        await flow.reads("ask:KT-1:U0CHLOE", "Your approval counts since")
         await flow.do(c.Start(request="KT-1", authority=AUTHORITY, rows=(v.row(),), plan=await flow.plan()))
         announced = await flow.until(e.LockoutAnnounced)
         lockout = await flow.message("lockout:KT-1")

@@ -178,6 +178,16 @@ def approved(plan: Plan | None = None, by: Iterable[str] = (v.ANNA, v.BEN)) -> S
     return story
 
 
+def two_approved() -> Story:
+    """KT-1 and KT-2, both approved."""
+    story = approved()
+    story.ask("KT-2")
+    story.preflight("KT-2")
+    story.approve(v.ANNA, "KT-2")
+    story.approve(v.BEN, "KT-2")
+    return story
+
+
 def started(plan: Plan | None = None) -> Story:
     """Begun, the lockout opened and not yet announced."""
     story = approved(plan)
@@ -238,3 +248,9 @@ def at_other_level(level: str = "2024.1 HF 8") -> Story:
     story = pressed()
     story.observe(v.installed(level))
     return story
+
+
+def bad_start(foreign: str | None) -> c.Start:
+    """A start whose preflight does not hold; `foreign`: because of somebody else's work."""
+    rows = (v.row(), v.row(ok=False, detail="db-2 is at HF 2"))
+    return c.Start(request="KT-1", authority=v.authority(), rows=rows, plan=v.plan(), foreign=foreign)

@@ -187,3 +187,14 @@ def installed(level: str | None = NEW, **changes: Any) -> Observation:
 def information(**changes: Any) -> IpmInformation:
     given: dict[str, Any] = {"package": package().name, "level": NEW, "all_selected": True}
     return IpmInformation(**{**given, **changes})
+
+
+OTHER = "imprivata-2024-1-hf9"
+"""Another package: somebody else's."""
+FOREIGN_WORK = [
+    (distributing(subject=OTHER), f"distributing {OTHER}"),
+    (installing(subject=OTHER), f"installing {OTHER}"),
+    (installing(), f"installing {package().name}"),
+    (look(locked=True), "the enterprise lock is on"),
+]
+"""Looks that show somebody else at work, and how that work is named."""

@@ -13,6 +13,7 @@ import httpx
 
 from bot.sandbox.enterprise.report import Connection, EnterpriseReport, RequestReport
 from bot.sandbox.enterprise.settings import Settings
+from bot.sandbox.mortal import mortal
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 10.0
@@ -47,11 +48,7 @@ class EnterpriseProcess:
     async def start(self) -> None:
         """Start the process and wait until it is ready. Raises `EnterpriseFailed`."""
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "bot.sandbox",
-            "enterprise",
-            *self.settings.arguments(),
+            *mortal(sys.executable, "-m", "bot.sandbox", "enterprise", *self.settings.arguments()),
             stdout=asyncio.subprocess.PIPE,
             env={**os.environ, **self.settings.environment()},
         )

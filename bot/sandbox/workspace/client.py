@@ -17,6 +17,8 @@ from typing import Any, TypeVar
 
 from aiohttp import ClientSession, ClientTimeout
 
+from bot.sandbox.mortal import mortal
+
 Json = dict[str, Any]
 T = TypeVar("T")
 START_SECONDS = 20.0
@@ -265,7 +267,7 @@ async def running(*options: str, people: Path | None = None, port: int = 0) -> A
     """
     given = [*options, "--port", str(port), *(["--people", str(people)] if people else [])]
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot.sandbox.workspace", *given, stdout=asyncio.subprocess.PIPE
+        *mortal(sys.executable, "-m", "bot.sandbox.workspace", *given), stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
     try:
