@@ -31,6 +31,8 @@ from bot.domain.progress import Seen, estimate
 from bot.domain.sight import Activity, Observation, Press, WorkRow, WorkState
 
 APPLIANCES = 12
+_ENDED = {Phase.FAILED: "✗", Phase.UNKNOWN: "?"}
+"""How the step is marked in which a run has ended badly."""
 
 
 def progress(view: View) -> Message:
@@ -76,7 +78,7 @@ def _expectation(view: View, run: Run) -> list[Line]:
 
 
 def _steps(view: View, run: Run) -> Json:
-    """The steps of the procedure and which of them are done."""
+    """The steps of the procedure: done, under way or where it ended badly, not begun."""
     over = view.request.phase in (Phase.VERIFYING, Phase.SUCCEEDED)
     done = {
         "Preflight": True,
@@ -85,8 +87,11 @@ def _steps(view: View, run: Run) -> Json:
         "Install": over,
         "Verify": view.request.phase is Phase.SUCCEEDED,
     }
+    first = next((name for name, is_done in done.items() if not is_done), None)
+    here = _ENDED.get(view.request.phase, "→" if view.request.is_running else "·")
+    marks = ("✓" if is_done else here if name == first else "·" for name, is_done in done.items())
     return lines(
-        [bold("Steps: "), "  ".join(f"{'✓' if is_done else '·'} {name}" for name, is_done in done.items())]
+        [bold("Steps: "), "  ".join(f"{mark} {name}" for mark, name in zip(marks, done, strict=True))]
     )
 
 

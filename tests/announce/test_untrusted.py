@@ -69,7 +69,7 @@ def test_untrusted_words_mention_nobody_and_fit(
     title: str,
 ) -> None:
     swapped = {
-        "imprivata-2024-1-hf7": package[:200],
+        "imprivata-2024-1-hf7": package[:150],
         v.NEW: level[:80],
         "security fix": reason,
         "CHG-1": reason,
