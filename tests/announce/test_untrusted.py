@@ -69,8 +69,8 @@ def test_untrusted_words_mention_nobody_and_fit(
     title: str,
 ) -> None:
     swapped = {
-        "imprivata-2024-1-hf7": package[:150],
-        v.NEW: level[:80],
+        "imprivata-2024-1-hf7": package[:150] or "p",
+        v.NEW: level[:80] or "l",
         "security fix": reason,
         "CHG-1": reason,
         "0x17": words,
