@@ -31,7 +31,9 @@ def ask(view: View, approver: str) -> Message:
     if request.phase is not Phase.REQUESTED:
         return message(
             heading(f"No longer needed: upgrade {view.id} of {view.title}"),
-            lines(["Your approval is not needed any more. The card ", *_where(view), " says what became of it."]),
+            lines(
+                ["Your approval is not needed any more. The card ", *_where(view), " says what became of it."]
+            ),
         )
     return message(
         heading(f"Your approval is asked for: upgrade {view.id} of {view.title}"),

@@ -1,30 +1,17 @@
-"""A machine that gives commands in any order and holds each append to the laws (Hypothesis)."""
+"""The machine of the laws: begins somewhere on the way, goes on sensibly or not at all (Hypothesis)."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from datetime import timedelta
 
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    precondition,
-    rule,
-)
+from hypothesis.stateful import initialize, precondition, rule
 
 from bot.domain import commands as c
-from bot.domain.approval import Authority, Person
-from bot.domain.decide import decide
-from bot.domain.enterprise import Enterprise, Request, evolve, replay
-from bot.domain.events import Event, Phase, Statement, Step, decode, encode
-from bot.domain.plan import Plan
-from bot.domain.progress import Budgets
-from bot.domain.refusal import Refusal
-from bot.domain.sight import InstallOutcome, IpmInformation, Observation, Press
-from tests.domain import laws
-from tests.domain.log import Append
+from bot.domain.enterprise import Request
+from bot.domain.events import Phase, Statement, Step
+from bot.domain.sight import InstallOutcome, Observation, Press
+from tests.domain.anything import Anything
 from tests.domain.pools import (
     OTHER_LEVEL,
     PEOPLE,
@@ -33,7 +20,6 @@ from tests.domain.pools import (
     THROUGH_INSTALL,
     WAYS,
     looks,
-    people,
     requests,
 )
 from tests.support import values as v
@@ -41,26 +27,12 @@ from tests.support import values as v
 ALIVE = (Phase.REQUESTED, Phase.APPROVED, Phase.PREPARING)
 WATCHED = (Phase.PREPARING, Phase.INSTALLING, Phase.VERIFYING)
 
-reached: Counter[str] = Counter()
-"""How often each event came about: a machine that never gets anywhere proves nothing."""
 
-
-class Laws(RuleBasedStateMachine):
-    """People, the run, the console and the clock, each doing anything at any time, after `way`."""
+class Laws(Anything):
+    """Anything at all after `way`, mixed with what leads on."""
 
     way = "asked"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = v.T0 - timedelta(minutes=90)
-        self.state = Enterprise()
-        self.log: list[Append] = []
-        self.approvers = set(v.APPROVERS)
-        self.budgets = Budgets()
-        self.watching = self.now
-        self.policy = v.rules()
-        self.change = "CHG-1"
-        self.announcing = True
+    announcing = True
 
     @initialize(
         requester_may=st.booleans(),
@@ -72,7 +44,7 @@ class Laws(RuleBasedStateMachine):
     def begin(
         self, requester_may: bool, quorum: int, others: int, others_approved: bool, announced: bool
     ) -> None:
-        """Somewhere on the way: an empty enterprise, a waiting request, a run in any of its steps."""
+        """Somewhere on the way: a waiting request, a run in any of its steps, or one that has ended."""
         self.policy = v.rules(requester_may_approve=requester_may, quorum=quorum)
         for id_ in REQUESTS[: 1 + others]:
             self.ask_well(id_)
@@ -86,195 +58,6 @@ class Laws(RuleBasedStateMachine):
         for look, minutes in begun.looks:
             self.observe_it("KT-1", look)
             self.now += v.minutes(minutes)
-
-    # --- what every rule uses
-
-    @property
-    def authority(self) -> Authority:
-        return v.authority(self.approvers)
-
-    def do(self, command: c.Command) -> list[Event]:
-        """Decide; a refusal leaves everything as it was. The laws hold after each append."""
-        try:
-            events = decide(self.state, command, self.now)
-        except Refusal:
-            return []
-        if events:
-            self.log.append(Append(self.now, command, events))
-            for event in events:
-                self.state = evolve(self.state, event, self.now)
-                reached[type(event).__name__] += 1
-            laws.check(self.log)
-        return events
-
-    def plan(self, id_: str) -> Plan:
-        """The plan as it would be made now."""
-        draft = self.state.requests[id_].draft
-        return v.plan(id_, start=draft.start, window=draft.window, rules=self.policy, change=self.change)
-
-    def now_plan(self, id_: str) -> Plan | None:
-        return self.plan(id_) if id_ in self.state.requests else None
-
-    def pick(self, *phases: Phase) -> Request | None:
-        return next((r for r in self.state.requests.values() if r.phase in phases), None)
-
-    # --- people
-
-    @rule(id_=requests, by=people, wait=st.sampled_from([0, 30, 100]))
-    def ask(self, id_: str, by: Person, wait: int) -> None:
-        draft = v.draft(start=v.T0 + v.minutes(wait))
-        self.do(
-            c.Ask(request=id_, by=by, authority=self.authority, draft=draft, needs_minutes=v.NEEDS_MINUTES)
-        )
-
-    @rule(id_=requests, by=people)
-    def approve(self, id_: str, by: Person) -> None:
-        self.do(c.Approve(request=id_, by=by, authority=self.authority, plan=self.now_plan(id_)))
-
-    @rule(id_=requests, by=people, how=st.sampled_from(["decline", "withdraw", "cancel"]))
-    def end(self, id_: str, by: Person, how: str) -> None:
-        ends: dict[str, c.Command] = {
-            "decline": c.Decline(request=id_, by=by, authority=self.authority, reason="no"),
-            "withdraw": c.Withdraw(request=id_, by=by),
-            "cancel": c.Cancel(request=id_, by=by, authority=self.authority),
-        }
-        self.do(ends[how])
-
-    @rule(
-        id_=requests,
-        by=people,
-        statement=st.sampled_from(Statement),
-        value=st.sampled_from(["", "CS-1", "CS-2", OTHER_LEVEL]),
-    )
-    def attest(self, id_: str, by: Person, statement: Statement, value: str) -> None:
-        self.do(c.Attest(request=id_, by=by, authority=self.authority, statement=statement, value=value))
-
-    @rule(id_=requests, by=people)
-    def acknowledge(self, id_: str, by: Person) -> None:
-        self.do(c.Acknowledge(request=id_, by=by))
-
-    # --- the run, in any order
-
-    @rule(id_=requests, ok=st.booleans())
-    def preflight(self, id_: str, ok: bool) -> None:
-        self.do(c.ReportPreflight(request=id_, rows=(v.row(ok),), plan=self.now_plan(id_)))
-
-    @rule(id_=requests, ok=st.booleans(), foreign=st.booleans())
-    def start(self, id_: str, ok: bool, foreign: bool) -> None:
-        command = c.Start(
-            request=id_,
-            authority=self.authority,
-            rows=(v.row(ok and not foreign),),
-            plan=self.now_plan(id_),
-            foreign="installing something" if foreign else None,
-        )
-        self.do(command)
-
-    @rule(id_=requests, step=st.sampled_from(Step), seen=looks)
-    def intend(self, id_: str, step: Step, seen: Observation) -> None:
-        self.do(c.Intend(request=id_, step=step, observation=seen))
-
-    @rule(id_=requests, step=st.sampled_from(Step))
-    def finish(self, id_: str, step: Step) -> None:
-        self.do(c.Finish(request=id_, step=step))
-
-    @rule(
-        id_=requests,
-        seen=looks,
-        shown=st.builds(
-            v.information,
-            all_selected=st.booleans(),
-            level=st.sampled_from([None, v.NEW, OTHER_LEVEL]),
-            package=st.sampled_from([v.package().name, v.OTHER]),
-        ),
-    )
-    def intend_install(self, id_: str, seen: Observation, shown: IpmInformation) -> None:
-        self.do(self.install_command(id_, seen, shown))
-
-    def install_command(self, id_: str, seen: Observation, shown: IpmInformation) -> c.IntendInstall:
-        return c.IntendInstall(
-            request=id_,
-            authority=self.authority,
-            plan=self.now_plan(id_),
-            observation=seen,
-            information=shown,
-        )
-
-    @rule(id_=requests, press=st.sampled_from(Press))
-    def press(self, id_: str, press: Press) -> None:
-        self.do(c.ReportPress(request=id_, outcome=InstallOutcome(press=press)))
-
-    @rule(id_=requests, seen=looks)
-    def observe(self, id_: str, seen: Observation) -> None:
-        self.do(c.Observe(request=id_, observation=seen, watching=self.watching, budgets=self.budgets))
-
-    @rule(id_=requests, console_error=st.booleans(), unreadable=st.booleans(), foreign=st.booleans())
-    def fault(self, id_: str, console_error: bool, unreadable: bool, foreign: bool) -> None:
-        command = c.Fault(
-            request=id_, words="0x17", console_error=console_error, unreadable=unreadable, foreign=foreign
-        )
-        self.do(command)
-
-    @rule(id_=requests, file=st.sampled_from(["", "logs.tgz"]))
-    def logs(self, id_: str, file: str) -> None:
-        self.do(c.ReportLogs(request=id_, file=file, sha256="a" * 64, refused="no"))
-
-    @rule(id_=requests)
-    def foreign_idle(self, id_: str) -> None:
-        self.do(c.ReportForeignIdle(request=id_))
-
-    @rule(id_=requests, ts=st.sampled_from(["1.0", "2.0"]))
-    def announce(self, id_: str, ts: str) -> None:
-        self.do(c.ReportLockoutAnnounced(request=id_, channel="C-OPS", ts=ts))
-
-    @rule(
-        id_=requests,
-        leaves=st.sampled_from([None, None, v.ANNA, v.BEN]),
-        drifts=st.booleans(),
-        seen=st.sampled_from([v.distributed(), v.distributed(), v.console_error(), v.look(locked=True)]),
-        ok=st.booleans(),
-    )
-    def at_the_gates(self, id_: str, leaves: str | None, drifts: bool, seen: Observation, ok: bool) -> None:
-        """Everything is as it should be but for one thing or two, at the very moment."""
-        authority = v.authority(set(v.APPROVERS) - {leaves})
-        plan = self.now_plan(id_)
-        if plan and drifts:
-            plan = plan.model_copy(update={"profile": "e" * 64})
-        if id_ in self.state.requests:
-            self.now = max(self.now, self.state.requests[id_].draft.start)
-        self.do(c.Start(request=id_, authority=authority, rows=(v.row(ok),), plan=plan))
-        self.do(
-            c.IntendInstall(
-                request=id_, authority=authority, plan=plan, observation=seen, information=v.information()
-            )
-        )
-
-    # --- the world
-
-    @rule(minutes=st.sampled_from([1, 15, 60, 150]))
-    def time_passes(self, minutes: int) -> None:
-        self.now += v.minutes(minutes)
-
-    @rule()
-    def look_again(self) -> None:
-        self.do(c.LookAgain())
-        assert not decide(self.state, c.LookAgain(), self.now), "what fell due falls due once"
-
-    @rule(who=st.sampled_from([v.ASKER, v.ANNA, v.BEN, v.CARLA, "U-GUEST"]))
-    def authority_changes(self, who: str) -> None:
-        self.approvers ^= {who}
-
-    @rule(change=st.sampled_from(["CHG-1", "CHG-2"]))
-    def the_plan_drifts(self, change: str) -> None:
-        self.change = change
-
-    @rule()
-    def the_bot_restarts(self) -> None:
-        """State is computed from the ledger, never kept beside it (law 7)."""
-        stored = [(append.at, encode(event)) for append in self.log for event in append.events]
-        again = replay((at, decode(*written)) for at, written in stored)
-        assert again == self.state
-        self.state, self.watching = again, self.now
 
     # --- the sensible way, so that every phase is reached
 
@@ -374,13 +157,16 @@ class Laws(RuleBasedStateMachine):
             self.state_by((v.CARLA, v.BEN), request.id, Statement.INSTALLING, "")
 
     @precondition(lambda self: self.attested() is not None)
-    @rule(choice=st.integers(0, 2), same=st.booleans())
-    def two_state(self, choice: int, same: bool) -> None:
-        """Two people, or one of them twice, state something that fits the phase."""
+    @rule(choice=st.integers(0, 2), same=st.booleans(), between=st.none() | looks)
+    def two_state(self, choice: int, same: bool, between: Observation | None) -> None:
+        """Two people, or one of them twice, state something that fits the phase, with a look in between."""
         request = self.attested()
         assert request is not None
         statement, value = STATEMENTS[request.phase][choice]
-        self.state_by((v.ANNA, v.ANNA if same else v.BEN), request.id, statement, value)
+        self.state_by([v.ANNA], request.id, statement, value)
+        if between:
+            self.observe_it(request.id, between)
+        self.state_by([v.ANNA if same else v.BEN], request.id, statement, value)
 
     def state_by(self, people: Sequence[str], id_: str, statement: Statement, value: str) -> None:
         for by in people:
@@ -393,3 +179,35 @@ class Laws(RuleBasedStateMachine):
         if self.state.quarantine:
             return self.state.requests[self.state.quarantine.request]
         return self.pick(Phase.INSTALLING, Phase.VERIFYING)
+
+    # --- one thing wrong
+
+    @rule(
+        id_=requests,
+        wrong=st.sampled_from(["", "authority", "plan", "preflight", "late", "error", "foreign"]),
+    )
+    def at_the_gates(self, id_: str, wrong: str) -> None:
+        """Everything is as it should be but for one thing, at the very moment."""
+        if (request := self.state.requests.get(id_)) is None:
+            return
+        right, now = self.plan(id_), self.plan(id_)
+        if wrong == "plan":
+            now = right.model_copy(update={"profile": "e" * 64})
+        self.now = max(self.now, right.latest_start + v.minutes(1) if wrong == "late" else right.start)
+        self.do(c.Approve(request=id_, by=v.person(v.ANNA), authority=v.authority(), plan=right))
+        gone = {v.ANNA, *request.approvals} if wrong == "authority" else set()
+        authority = v.authority(set(v.APPROVERS) - gone)
+        for by in v.APPROVERS:
+            self.do(c.Approve(request=id_, by=v.person(by), authority=authority, plan=now))
+        self.do(c.Start(request=id_, authority=authority, rows=(v.row(wrong != "preflight"),), plan=now))
+        seen = {"error": v.console_error(), "foreign": v.installing(subject=v.OTHER)}
+        for step in (Step.DISTRIBUTE, Step.UPLOAD):
+            self.do(c.Intend(request=id_, step=step, observation=seen.get(wrong, v.look())))
+        command = c.IntendInstall(
+            request=id_,
+            authority=authority,
+            plan=now,
+            observation=seen.get(wrong, v.distributed()),
+            information=v.information(),
+        )
+        self.do(command)

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.domain.machine import Laws, reached
+from tests.domain.anything import reached
+from tests.domain.machine import Laws
 from tests.domain.pools import WAYS
 
-EXAMPLES = 20
+EXAMPLES = 25
 
 
 @pytest.mark.parametrize("way", WAYS)
