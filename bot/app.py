@@ -118,6 +118,9 @@ async def look(settings: Settings, enterprise: str) -> Observation:
 
 async def serve(settings: Settings) -> None:
     """Run the bot until SIGTERM or SIGINT. Raises one-line errors for what keeps it from starting."""
+    told = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, told.set)
     time = clock(settings)
     evidence = Evidence(settings.evidence)
     profile = profiles(settings)
@@ -149,7 +152,7 @@ async def serve(settings: Settings) -> None:
             has_work=has_work,
         )
         announcer = Announcer(ledger, handler, slack, directory, settings.enterprises, time)
-        await _until_told([engine.serve(), announcer.run(), _listen(connection, dial, desk)])
+        await _until_told(told, [engine.serve(), announcer.run(), _listen(connection, dial, desk)])
 
 
 async def _first_connection(dial: Callable[[], Awaitable[SlackConnection]]) -> SlackConnection | None:
@@ -179,11 +182,8 @@ async def _listen(
         await connection.close()
 
 
-async def _until_told(work: Sequence[Coroutine[Any, Any, None]]) -> None:
-    """Work until SIGTERM or SIGINT, or until a part of it breaks; then cancel the rest and wait for it."""
-    told = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, told.set)
+async def _until_told(told: asyncio.Event, work: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Work until told to stop, or until a part of it breaks; then cancel the rest and wait for it."""
     tasks = [asyncio.create_task(w) for w in work]
     waiting = asyncio.create_task(told.wait())
     try:
@@ -193,6 +193,8 @@ async def _until_told(work: Sequence[Coroutine[Any, Any, None]]) -> None:
             task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
     for result in results:
+        while isinstance(result, BaseExceptionGroup):
+            result = result.exceptions[0]
         if isinstance(result, Exception):
             raise result
     log.info("keyturn has stopped; it goes on from the ledger when it is started again")

@@ -153,7 +153,7 @@ def _windows(enterprises: Mapping[str, EnterpriseSettings]) -> str:
 
 
 def _week(window: WeeklyWindow) -> str:
-    return f"{window.day.name} {window.start:%H:%M} to {window.end:%H:%M} {window.zone}"
+    return f"{window.day.name.capitalize()} {window.start:%H:%M} to {window.end:%H:%M} {window.zone}"
 
 
 def _plain(text: str) -> Json:

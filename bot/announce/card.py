@@ -24,7 +24,7 @@ from bot.announce.blocks import (
     when,
 )
 from bot.announce.status import status
-from bot.announce.text import flat, listing, size
+from bot.announce.text import flat, listing, size, utc
 from bot.announce.view import View
 from bot.domain.events import Check, Phase
 from bot.domain.plan import ATTESTATIONS
@@ -63,8 +63,11 @@ def _what(view: View) -> Json:
     )
 
 
-def _when(view: View) -> Json:
+def _when(view: View) -> Json | None:
+    """Until the run begins; from then on the progress message has the times."""
     request = view.request
+    if not request.is_open:
+        return None
     window = request.plan.window if request.plan else request.draft.window
     needs = request.plan.needs_minutes if request.plan else view.settings.needs_minutes
     latest = window.closes - timedelta(minutes=needs)
@@ -100,8 +103,8 @@ def _preflight(view: View) -> Json | None:
 
 
 def _row(row: Check) -> Line:
-    mark = "✓ holds" if row.ok else "✗ does not hold"
-    return [f"{mark}: {flat(row.name, 60)}; {flat(row.detail, 150)}"]
+    mark = "✓" if row.ok else "✗ does not hold:"
+    return [f"{mark} {flat(row.name, 60)}: {flat(row.detail, 150)}"]
 
 
 def _small_print(view: View) -> Json:
@@ -132,10 +135,20 @@ def _buttons(view: View) -> Json | None:
 def _confirm(view: View) -> Confirm:
     return Confirm(
         title=f"Approve {view.id}?",
-        words=f"{flat(view.package, 100)}, to level {view.level}, on every appliance of {view.title}.",
+        words=(
+            f"{flat(view.package, 80)}, to level {flat(view.level, 40)}, on every appliance of {flat(view.title, 60)}. "
+            f"{_then(view)} There is no way back after Install."
+        ),
         yes="Approve",
         no="Not yet",
     )
+
+
+def _then(view: View) -> str:
+    if view.needed > 1:
+        return "Other people have to approve too."
+    start = view.request.draft.start
+    return "The run then starts at once." if start <= view.now else f"The run then starts {utc(start)}."
 
 
 def _commands(view: View) -> Json | None:

@@ -60,15 +60,12 @@ def opened(view: View) -> Message | None:
     if not _is_open(view):
         return None
     since = view.state.lockout.since if view.state.lockout else view.now
-    window = view.request.plan.window if view.request.plan else view.request.draft.window
     return message(
         heading(f"Lockout now: do not use the consoles of {view.title}"),
         lines(
             fact("What", f"hotfix upgrade {view.id}, package {view.package}, has begun"),
             fact("Since", when(since)),
-            fact(
-                "Until", "Keyturn says here that the lockout is over. The window closes ", when(window.closes)
-            ),
+            fact("Until", "Keyturn says here that the lockout is over"),
             fact("Do not use", f"{CONSOLES}, of every appliance"),
             CAUTION,
         ),

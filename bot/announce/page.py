@@ -28,6 +28,8 @@ _HAPPENED = {
     "level": "the appliances show another level than the stated one",
 }
 
+_IN_SHORT = {"failed": "failed", "unknown": "unknown", "overdue": "overdue", "level": "unexpected level"}
+
 
 def page(view: View) -> Message | None:
     """The call; None when nobody needs to be called any more."""
@@ -35,7 +37,7 @@ def page(view: View) -> Message | None:
     if trouble is None or trouble.acknowledged:
         return None
     return message(
-        heading(f"Please look: {view.title}, upgrade {view.id}"),
+        heading(f"Somebody is needed: {view.title}, upgrade {view.id}: {_IN_SHORT[trouble.kind]}"),
         lines(
             [*_oncall(view), f": {_HAPPENED[trouble.kind]}."],
             fact("Since", when(trouble.since)),

@@ -176,7 +176,7 @@ def load_profile(path: Path | None = None) -> Profile:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(str(part) for part in first["loc"] if part != "[key]").replace("fields_", "fields")
-        expected = cut(first["msg"].removeprefix("Value error, "), 200)
+        expected = cut(first["msg"].removeprefix("Value error, ").removeprefix("Input should be "), 200)
         raise ProfileError(f"Console profile {path}: {key}: expected {expected}.") from None
 
 

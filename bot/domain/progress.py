@@ -200,6 +200,10 @@ def _since(
     return None if since is None else max(since, watching)
 
 
+TELLING = 10.0
+"""Per cent done below which the share says nothing about the end yet."""
+
+
 class Estimate(NamedTuple):
     """The install's expected end, and its latest before it counts as overdue."""
 
@@ -216,7 +220,7 @@ def estimate(history: Sequence[Seen], intended: datetime, budgets: Budgets) -> E
     going_on = [s for s in history if s.observation.activity is Activity.INSTALLING]
     for seen in reversed(going_on):
         shares = [r.percent for r in seen.observation.rows if r.percent is not None]
-        if shares and (done := sum(shares) / len(shares)):
+        if shares and (done := sum(shares) / len(shares)) >= TELLING:
             likely = intended + (seen.at - intended) * (100 / done)
             break
     likely = max([likely, *(s.at for s in going_on[-1:])])

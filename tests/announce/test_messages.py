@@ -77,7 +77,7 @@ def test_a_card_names_the_whole_plan() -> None:
         "A backup was taken today on a database appliance, says <@U0ASKER>",
         "CHG-1",
         "security fix",
-        "✓ holds: levels; as it should be",
+        "✓ levels: as it should be",
         f"Plan {plan.digest[:12]}",
         "2 more approvals are needed, from <@U0ANNA>, <@U0BEN> or <@U0CARLA>",
     ):
@@ -90,12 +90,20 @@ def test_a_card_says_when_slack_cannot_tell_who_may_approve() -> None:
 
 
 def test_the_approve_button_asks_once_more_and_names_the_thing() -> None:
-    card = last(s.asked(), "card")
-    approve = next(p for p in x.parts(card.blocks) if p.get("action_id") == "approve")
-    assert approve["value"] == "KT-1"
-    assert approve["confirm"]["text"]["text"] == (
-        f"imprivata-2024-1-hf7, to level {v.NEW}, on every appliance of Main campus."
+    thing = f"imprivata-2024-1-hf7, to level {v.NEW}, on every appliance of Main campus."
+    story = s.asked()
+    assert (
+        _approve_words(story)
+        == f"{thing} Other people have to approve too. There is no way back after Install."
     )
+    story.approve(v.BEN)
+    assert _approve_words(story).startswith(f"{thing} The run then starts ")
+
+
+def _approve_words(story: s.Story) -> str:
+    button = next(p for p in x.parts(last(story, "card").blocks) if p.get("action_id") == "approve")
+    assert button["value"] == "KT-1"
+    return str(button["confirm"]["text"]["text"])
 
 
 _ENDS: list[tuple[Callable[[], s.Story], str]] = [

@@ -6,10 +6,7 @@ from collections import Counter
 from datetime import timedelta
 
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    rule,
-)
+from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from bot.domain import commands as c
 from bot.domain.approval import Authority, Person
@@ -22,12 +19,7 @@ from bot.domain.refusal import Refusal
 from bot.domain.sight import InstallOutcome, IpmInformation, Observation, Press
 from tests.domain import laws
 from tests.domain.log import Append
-from tests.domain.pools import (
-    OTHER_LEVEL,
-    looks,
-    people,
-    requests,
-)
+from tests.domain.pools import OTHER_LEVEL, looks, people, requests
 from tests.support import values as v
 
 reached: Counter[str] = Counter()
