@@ -286,7 +286,15 @@ async def test_a_token_that_slack_refuses(variable: str, line: str) -> None:
             "KEYTURN_SLACK__APP_TOKEN": workspace.app_token,
             variable: SECRETS[variable],
         }
-        assert line in (await asyncio.to_thread(keyturn, "serve", env=env)).refusal()
+        bot = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bot", "serve"),
+            env={**os.environ, **env, "PYTHONPATH": str(README.parent)},
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, said = await bot.communicate()
+        assert bot.returncode == 2
+        assert said.decode().splitlines()[-1].startswith(f"keyturn: {line}")
+        assert "Traceback" not in said.decode()
         assert (await workspace.get("/control/changed"))["connections"] == 0
 
 

@@ -18,6 +18,7 @@ from bot.domain.progress import (
     foreign,
     judge_distribution,
     judge_install,
+    not_begun,
 )
 from bot.domain.refusal import Refusal
 from bot.domain.sight import Activity, Observation, Press
@@ -99,10 +100,11 @@ def _intend(state: Enterprise, command: c.Intend, now: datetime) -> Events:
         raise Refusal("nothing is distributed before it was uploaded")
     if command.step in request.run.finished:
         raise Refusal(f"{command.step.value} is done already")
-    ours = request.draft.package.name if Step.DISTRIBUTE in request.run.intended else None
-    if stop := _not_free(command.observation, ours):
-        return _stop(state, request, stop, bool(foreign(command.observation, ours)))
     plan = _plan(request)
+    if Step.DISTRIBUTE in request.run.intended and not not_begun(command.observation, plan.package.name):
+        raise Refusal("Send was intended already, and the console does not show that nothing came of it")
+    if stop := _not_free(command.observation):
+        return _stop(state, request, stop, bool(foreign(command.observation)))
     if plan.window.left(now) < timedelta(minutes=plan.install_minutes):
         return _stop(state, request, _window_over(plan))
     return [e.StepIntended(request=request.id, step=command.step)]
@@ -138,8 +140,8 @@ def _intend_install(state: Enterprise, command: c.IntendInstall, now: datetime) 
         return voided + close_lockout(state, request.id, "Install was not pressed")
     if plan.window.left(now) < timedelta(minutes=plan.install_minutes):
         return _stop(state, request, _window_over(plan))
-    if stop := _not_free(command.observation, None):
-        return _stop(state, request, stop, bool(foreign(command.observation, None)))
+    if stop := _not_free(command.observation):
+        return _stop(state, request, stop, bool(foreign(command.observation)))
     if stop := _levels_differ(plan, command.observation) or _information_differs(plan, command):
         return _stop(state, request, stop)
     by = counted(plan.rules, command.authority, request.by, request.approvals)
@@ -274,14 +276,14 @@ def _trouble_since_send(state: Enterprise, request: Request, seen: Observation) 
     return []
 
 
-def _not_free(seen: Observation, ours: str | None) -> str | None:
+def _not_free(seen: Observation) -> str | None:
     if not seen.answered:
         return f"the console does not answer: {seen.reason}"
     if not seen.recognized:
         return f"the profile does not recognize a page of the console: {seen.reason}"
-    if other := foreign(seen, ours):
+    if other := foreign(seen):
         return f"somebody else is at work on the console: {other}"
-    if ours is None and seen.errors:
+    if seen.errors:
         return f"the console shows an error: {seen.errors[0]}"
     return None
 

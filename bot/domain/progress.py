@@ -65,11 +65,9 @@ def errors(seen: Observation, package: str) -> list[str]:
     return found
 
 
-def foreign(seen: Observation, package: str | None) -> str | None:
-    """What is going on at the console that is not ours (law 6); `package` is ours once we intended to send it."""
-    if seen.activity in (Activity.DISTRIBUTING, Activity.INSTALLING) and (
-        package is None or seen.subject != package or seen.activity is Activity.INSTALLING
-    ):
+def foreign(seen: Observation) -> str | None:
+    """What is going on at the console while nothing of ours is: somebody else's work (law 6)."""
+    if seen.activity in (Activity.DISTRIBUTING, Activity.INSTALLING):
         return f"{seen.activity.value} {seen.subject or 'a package'}"
     if seen.locked:
         return "the enterprise lock is on"
@@ -137,15 +135,19 @@ def judge_install(
     return Verdict(Judgement.WATCH, "nothing is being installed yet", overdue)
 
 
+def not_begun(seen: Observation, package: str) -> bool:
+    """Whether the package is seen uploaded and no distribution of it has begun, for certain."""
+    listed = seen.package(package)
+    return _quiet(seen) and not seen.errors and listed is not None and listed.state is PackageState.UPLOADED
+
+
 def _idle(seen: Observation, package: str) -> bool:
     listed = seen.package(package)
-    return (
-        seen.answered
-        and seen.recognized
-        and seen.activity is Activity.IDLE
-        and not seen.locked
-        and not (listed and listed.state is PackageState.INSTALLED)
-    )
+    return _quiet(seen) and not (listed and listed.state is PackageState.INSTALLED)
+
+
+def _quiet(seen: Observation) -> bool:
+    return seen.answered and seen.recognized and seen.activity is Activity.IDLE and not seen.locked
 
 
 def _verify(plan: Plan, seen: Observation, overdue: bool) -> Verdict:

@@ -34,7 +34,7 @@ def rows(
     if not seen.answered:
         return tuple(checks)
     listed = seen.package(draft.package.name)
-    other = foreign(seen, None)
+    other = foreign(seen)
     return (
         *checks,
         Check(

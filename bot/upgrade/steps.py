@@ -15,8 +15,8 @@ from bot.domain.decide_run import verdict
 from bot.domain.enterprise import Request
 from bot.domain.events import Step
 from bot.domain.plan import Plan
-from bot.domain.progress import Judgement, errors, foreign
-from bot.domain.sight import Activity, Observation, PackageState
+from bot.domain.progress import Judgement, errors, foreign, not_begun
+from bot.domain.sight import Observation
 from bot.upgrade.preflight import make_plan, rows
 from bot.upgrade.run import Run
 
@@ -61,7 +61,7 @@ async def start(run: Run) -> None:
         authority=authority,
         rows=checks,
         plan=await run.plan_now(seen),
-        foreign=foreign(seen, None),
+        foreign=foreign(seen),
     )
     await run.handle(command)
 
@@ -100,9 +100,9 @@ async def distribute(run: Run) -> None:
     request = await run.request()
     package = request.draft.package.name
     seen = await run.look_patiently(_plan(request).window.closes)
-    if request.run and Step.DISTRIBUTE in request.run.intended and not _not_begun(seen, package):
+    if request.run and Step.DISTRIBUTE in request.run.intended and not not_begun(seen, package):
         return await _await_distribution(run, seen)
-    if seen.answered and seen.recognized and not foreign(seen, None):
+    if seen.answered and seen.recognized and not foreign(seen):
         await run.console.open_distribution(package)
     if not await _intended(run, Step.DISTRIBUTE, seen):
         return
@@ -183,7 +183,7 @@ def _fault_before_install(run: Run, seen: Observation, package: str) -> c.Fault 
         return c.Fault(request=run.id, words="; ".join(words), console_error=True)
     if not seen.recognized:
         return c.Fault(request=run.id, words=seen.reason, unreadable=True)
-    if other := foreign(seen, None):
+    if other := foreign(seen):
         return c.Fault(
             request=run.id, words=f"somebody else is at work on the console: {other}", foreign=True
         )
@@ -194,18 +194,6 @@ async def _intended(run: Run, step: Step, seen: Observation) -> bool:
     """Whether the intent stands in the ledger; when not, the run has ended instead."""
     decision = await run.handle(c.Intend(request=run.id, step=step, observation=seen))
     return any(isinstance(event, e.StepIntended) for event in decision.events)
-
-
-def _not_begun(seen: Observation, package: str) -> bool:
-    listed = seen.package(package)
-    return (
-        seen.answered
-        and seen.recognized
-        and seen.activity is Activity.IDLE
-        and not seen.errors
-        and listed is not None
-        and listed.state is PackageState.UPLOADED
-    )
 
 
 def _plan(request: Request) -> Plan:

@@ -37,7 +37,7 @@ async def watch_foreign(run: Run) -> None:
     """Somebody else's work goes on: never adopted, watched until the console is idle (law 6)."""
     while True:
         seen = await run.look()
-        if seen.answered and seen.recognized and not foreign(seen, None):
+        if seen.answered and seen.recognized and not foreign(seen):
             await run.handle(c.ReportForeignIdle(request=run.id))
             return
         await run.pause()

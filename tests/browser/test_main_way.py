@@ -83,7 +83,7 @@ async def test_from_the_request_to_the_finish(page: Page, tmp_path: Path) -> Non
         await ask(page)
         card = said(page, "Upgrade request")
         await expect(card).to_contain_text("2 more approvals are needed")
-        await expect(card).to_contain_text("holds: Package not listed")
+        await expect(card).to_contain_text("✓ Package not listed")
         await approve(page, "Ben")
         await expect(card).to_contain_text("1 more approval is needed, from @Chloe")
         await approve(page, "Chloe")
@@ -117,9 +117,9 @@ async def test_a_failure_gets_the_people_on_call(page: Page, tmp_path: Path) -> 
         await expect(said(page, r"Upgrade \S+: ")).to_contain_text("✗ Install · Verify")
 
         await become(page, "Sam")
-        call = said(page, "Please look").first
+        call = said(page, "Somebody is needed").first
         await expect(call).to_contain_text("@identity-oncall: the upgrade failed.")
         await call.get_by_role("button", name="Acknowledge").click()
         await expect(said(page, "Acknowledged").first).to_contain_text("@Sam Oncall has acknowledged")
-        await expect(said(page, "Please look")).to_have_count(0)
+        await expect(said(page, "Somebody is needed")).to_have_count(0)
         await expect(said(page, "Lockout now")).to_be_visible()

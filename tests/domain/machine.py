@@ -16,9 +16,11 @@ from tests.domain.pools import (
     OTHER_LEVEL,
     PEOPLE,
     REQUESTS,
+    SEEN_WRONG,
     STATEMENTS,
     THROUGH_INSTALL,
     WAYS,
+    WRONG,
     looks,
     requests,
 )
@@ -33,16 +35,26 @@ class Laws(Anything):
 
     way = "asked"
     announcing = True
+    outcome = Press.ANSWERED
 
     @initialize(
         requester_may=st.booleans(),
         quorum=st.sampled_from([2, 2, 3]),
         others=st.integers(0, 2),
         others_approved=st.booleans(),
-        announced=st.sampled_from([True, True, False]),
+        announced=st.sampled_from([True, True, True, False]),
+        press=st.sampled_from(Press),
+        wrong=st.sampled_from((None, *WRONG)),
     )
     def begin(
-        self, requester_may: bool, quorum: int, others: int, others_approved: bool, announced: bool
+        self,
+        requester_may: bool,
+        quorum: int,
+        others: int,
+        others_approved: bool,
+        announced: bool,
+        press: Press,
+        wrong: str | None,
     ) -> None:
         """Somewhere on the way: a waiting request, a run in any of its steps, or one that has ended."""
         self.policy = v.rules(requester_may_approve=requester_may, quorum=quorum)
@@ -52,12 +64,15 @@ class Laws(Anything):
                 self.carry_on(self.state.requests[id_])
         begun = WAYS[self.way]
         self.announcing = announced or begun.steps == THROUGH_INSTALL
+        self.outcome = Press.ANSWERED if begun.looks else press
         for _ in range(begun.steps):
             self.carry_on(self.state.requests["KT-1"])
         self.announcing = True
         for look, minutes in begun.looks:
             self.observe_it("KT-1", look)
             self.now += v.minutes(minutes)
+        if wrong is not None:
+            self.try_gates("KT-1", wrong)
 
     # --- the sensible way, so that every phase is reached
 
@@ -87,7 +102,7 @@ class Laws(Anything):
                         return
                 self.do(self.install_command(id_, v.distributed(), v.information()))
             case Phase.INSTALLING | Phase.VERIFYING:
-                self.do(c.ReportPress(request=id_, outcome=InstallOutcome(press=Press.ANSWERED)))
+                self.do(c.ReportPress(request=id_, outcome=InstallOutcome(press=self.outcome)))
 
     def preflight_well(self, id_: str) -> None:
         self.do(c.ReportPreflight(request=id_, rows=(v.row(),), plan=self.plan(id_)))
@@ -182,32 +197,33 @@ class Laws(Anything):
 
     # --- one thing wrong
 
-    @rule(
-        id_=requests,
-        wrong=st.sampled_from(["", "authority", "plan", "preflight", "late", "error", "foreign"]),
-    )
+    @rule(id_=requests, wrong=st.sampled_from(WRONG))
     def at_the_gates(self, id_: str, wrong: str) -> None:
+        self.try_gates(id_, wrong)
+
+    def try_gates(self, id_: str, wrong: str) -> None:
         """Everything is as it should be but for one thing, at the very moment."""
         if (request := self.state.requests.get(id_)) is None:
             return
         right, now = self.plan(id_), self.plan(id_)
         if wrong == "plan":
             now = right.model_copy(update={"profile": "e" * 64})
-        self.now = max(self.now, right.latest_start + v.minutes(1) if wrong == "late" else right.start)
+        self.now = max(self.now, right.latest_start + v.minutes(61) if wrong == "late" else right.start)
+        if wrong == "cancelled":
+            self.do(c.Cancel(request=id_, by=v.person(v.ASKER), authority=v.authority()))
         self.do(c.Approve(request=id_, by=v.person(v.ANNA), authority=v.authority(), plan=right))
         gone = {v.ANNA, *request.approvals} if wrong == "authority" else set()
         authority = v.authority(set(v.APPROVERS) - gone)
         for by in v.APPROVERS:
             self.do(c.Approve(request=id_, by=v.person(by), authority=authority, plan=now))
         self.do(c.Start(request=id_, authority=authority, rows=(v.row(wrong != "preflight"),), plan=now))
-        seen = {"error": v.console_error(), "foreign": v.installing(subject=v.OTHER)}
-        for step in (Step.DISTRIBUTE, Step.UPLOAD):
-            self.do(c.Intend(request=id_, step=step, observation=seen.get(wrong, v.look())))
-        command = c.IntendInstall(
+        install = c.IntendInstall(
             request=id_,
             authority=authority,
             plan=now,
-            observation=seen.get(wrong, v.distributed()),
-            information=v.information(),
+            observation=SEEN_WRONG.get(wrong, v.distributed()),
+            information=v.information(all_selected=wrong != "information"),
         )
-        self.do(command)
+        self.do(install)
+        for step in (Step.DISTRIBUTE, Step.UPLOAD):
+            self.do(c.Intend(request=id_, step=step, observation=SEEN_WRONG.get(wrong, v.look())))

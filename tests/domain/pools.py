@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.domain import events as e
 from bot.domain.events import Event, Phase, Statement
-from bot.domain.sight import Activity, Observation, PackageState
+from bot.domain.sight import Activity, Observation, PackageState, ServerState
 from tests.support import values as v
 
 REQUESTS = ("KT-1", "KT-2", "KT-3")
@@ -46,6 +46,7 @@ LOOKS = (
     v.installed(appliances=v.appliances(v.NEW, db_2={"level": v.OLD})),
     v.installed(appliances=v.appliances(v.NEW)[:2]),
     v.installed(errors=("late",)),
+    v.installed(appliances=v.appliances(v.NEW, db_2={"server": ServerState.DOWN})),
 )
 LEVELS = st.sampled_from([v.OLD, v.NEW, OTHER_LEVEL, None])
 ANY_LOOK = st.builds(
@@ -104,3 +105,10 @@ STATEMENTS = {
     Phase.VERIFYING: [(Statement.LEVEL, OTHER_LEVEL), (Statement.FAILURE, ""), (Statement.LEVEL, v.NEW)],
 }
 """What two people may sensibly state in a phase."""
+SEEN_WRONG = {
+    "error": v.console_error(),
+    "foreign": v.installing(subject=v.OTHER),
+    "levels": v.distributed(appliances=v.appliances(v.OLD, db_2={"level": "2024.1 HF 2"})),
+}
+WRONG = ("nothing", "authority", "plan", "preflight", "late", "cancelled", "information", *SEEN_WRONG)
+"""The one thing that is not as it should be when a gate is tried."""

@@ -10,7 +10,7 @@ from tests.domain.anything import reached
 from tests.domain.machine import Laws
 from tests.domain.pools import WAYS
 
-EXAMPLES = 25
+EXAMPLES = 40
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -155,12 +155,9 @@ def test_a_step_is_finished_once() -> None:
 
 
 @pytest.mark.parametrize(("seen", "work"), v.FOREIGN_WORK)
-@pytest.mark.parametrize("begin", [s.started, s.sent], ids=["before Send", "after Send"])
-def test_somebody_elses_work_stops_a_step_and_the_lockout_stays(
-    begin: Callable[[], s.Story], seen: Observation, work: str
-) -> None:
-    story = begin()
-    events = story.intend(Step.UPLOAD if begin is s.started else Step.DISTRIBUTE, seen)
+def test_somebody_elses_work_stops_a_step_and_the_lockout_stays(seen: Observation, work: str) -> None:
+    story = s.started()
+    events = story.intend(Step.UPLOAD, seen)
     assert events == [
         e.Stopped(request="KT-1", reason=f"somebody else is at work on the console: {work}"),
         e.LockoutOpened(request="KT-1", foreign=True),
@@ -168,6 +165,12 @@ def test_somebody_elses_work_stops_a_step_and_the_lockout_stays(
     assert story.state.lockout is not None
     assert story.state.lockout.foreign
     assert story.state.quarantine is None
+
+
+@pytest.mark.parametrize("seen", [v.distributing(), v.distributed(), v.silent(), v.look(locked=True)])
+def test_send_is_not_intended_again_unless_nothing_is_seen_to_have_come_of_it(seen: Observation) -> None:
+    with pytest.raises(Refusal, match="Send was intended already"):
+        s.sent().intend(Step.DISTRIBUTE, seen)
 
 
 def test_our_own_name_being_distributed_before_our_send_is_not_ours() -> None:

@@ -20,7 +20,7 @@ async def test_upgrade_opens_the_form_and_submitting_asks(side: Side) -> None:
     await side.workspace.command(ANA, "/upgrade")
     modal = await side.modal(ANA)
     assert "presses Install once" in modal.words
-    assert "saturday 20:00 to 02:00 UTC" in modal.words
+    assert "Saturday 20:00 to 02:00 UTC" in modal.words
 
     assert (await side.workspace.submit(ANA, modal, filled()))["ok"]
 
