@@ -8,7 +8,7 @@ demo: .venv/ready
 	$(BIN)/keyturn demo
 
 test: .venv/ready
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 check: .venv/ready
 	$(BIN)/ruff format --check .
