@@ -230,7 +230,8 @@ def look(
 
     async def once() -> None:
         seen = await house.look(settings, enterprise)
-        typer.echo(seen.model_dump_json(indent=2))
+        if seen.answered:
+            typer.echo(seen.model_dump_json(indent=2))
         if not (seen.answered and seen.recognized):
             typer.echo(f"keyturn: {enterprise}: {seen.reason}", err=True)
             raise typer.Exit(1)
@@ -251,7 +252,8 @@ def demo(
 ) -> None:
     """Start a simulated enterprise, a local stand-in for Slack and the bot, and print the address to open.
 
-    With --auto the exit code is 0 for success, 1 when the enterprise ends in quarantine, 3 when nothing was started.
+    With --auto the exit code is 0 for success, 1 when the enterprise ends in quarantine, 2 when the demonstration
+    itself does not start, 3 when nothing was started, 4 when the run goes on and waits for people.
     """
     from bot.sandbox.demo import run_demo
 

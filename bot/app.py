@@ -21,6 +21,7 @@ from bot.console.profile import Profile, ProfileError, load_profile
 from bot.console.session import Appliance
 from bot.console.tls import Trust, TrustError
 from bot.directory import SlackDirectory
+from bot.domain.enterprise import enterprise_of
 from bot.domain.handle import Handler
 from bot.domain.sight import Observation
 from bot.engine.embedded import Engine
@@ -46,7 +47,7 @@ def clock(settings: Settings) -> Clock:
 
 
 def prepare(settings: Settings) -> None:
-    """The state directory exists, its owner's alone. Raises `ConfigurationError`."""
+    """The state directory exists; a new one is its owner's alone. Raises `ConfigurationError`."""
     try:
         settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
@@ -112,6 +113,7 @@ async def look(settings: Settings, enterprise: str) -> Observation:
         known = ", ".join(settings.enterprises)
         raise ConfigurationError(f"{enterprise} is not among the configured enterprises: {known}")
     open_console = consoles(settings, profiles(settings), Evidence(settings.evidence).page)
+    prepare(settings)
     async with open_console(enterprise) as console:
         return await console.look()
 
@@ -132,11 +134,17 @@ async def serve(settings: Settings) -> None:
         ledger = await stack.enter_async_context(SqliteLedger.open(settings.ledger_file))
         await ledger.verify()
         handler = Handler(ledger, time)
+        held = await _held(ledger, handler)
+        if forgotten := sorted(held - settings.enterprises.keys()):
+            raise ConfigurationError(
+                f"enterprises.{forgotten[0]} is not configured, but the ledger has a run, a lockout or a quarantine of "
+                "it; configure it under that name until it is released"
+            )
         store = PackageStore(settings.packages, ledger, time)
         facts = Facts(settings.enterprises, {name: p.digest for name, p in profile.items()}, store)
         session = await stack.enter_async_context(aiohttp.ClientSession())
         dial = functools.partial(connect, session, *tokens, settings.slack.base_url)
-        connection = await _first_connection(dial)
+        connection = await _first_connection(dial, bool(held))
         slack = web_client(session, tokens[0], settings.slack.base_url)
         directory = SlackDirectory(slack)
         services = Services(settings.enterprises, handler, directory, facts, evidence, time)
@@ -151,14 +159,40 @@ async def serve(settings: Settings) -> None:
             run=runner.run,
             has_work=has_work,
         )
-        announcer = Announcer(ledger, handler, slack, directory, settings.enterprises, time)
-        await _until_told(told, [engine.serve(), announcer.run(), _listen(connection, dial, desk)])
+
+        async def announce() -> None:
+            await Announcer(ledger, handler, slack, directory, settings.enterprises, time).run()
+
+        await _until_told(told, [engine.serve(), _kept_up(announce), _listen(connection, dial, desk)])
 
 
-async def _first_connection(dial: Callable[[], Awaitable[SlackConnection]]) -> SlackConnection | None:
-    """A refused token ends the start; a Slack that does not answer never keeps a run from being watched (law 8)."""
+async def _held(ledger: SqliteLedger, handler: Handler) -> set[str]:
+    """The enterprises of the ledger that something holds, whether they are configured or not."""
+    names = [name for s in await ledger.streams() if (name := enterprise_of(s)) is not None]
+    return {name for name in names if (await handler.state(name)).is_held}
+
+
+async def _kept_up(work: Callable[[], Awaitable[None]]) -> None:
+    """Begin again what breaks: announcements that fail never end the watch of a run (law 8)."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("announcing broke; it begins again from the ledger in %.0f s", SLACK_AGAIN)
+        await asyncio.sleep(SLACK_AGAIN)
+
+
+async def _first_connection(
+    dial: Callable[[], Awaitable[SlackConnection]], held: bool
+) -> SlackConnection | None:
+    """A refused token ends the start, unless an enterprise is `held`: Slack never keeps a run from being watched."""
     try:
         return await dial()
+    except SlackRefused as error:
+        if not held:
+            raise
+        log.error("%s; runs go on meanwhile", error)
+        return None
     except SlackUnreachable as error:
         log.warning("%s; runs go on meanwhile", error)
         return None

@@ -144,6 +144,11 @@ class Settings(BaseSettings):
         for name in self.enterprises:
             if not re.fullmatch(r"[a-z0-9-]{1,40}", name):
                 raise ValueError(f"enterprise {name!r}: names are lower-case letters, digits and hyphens")
+        addresses = [a.address for e in self.enterprises.values() for a in e.appliances]
+        if twice := sorted({a for a in addresses if addresses.count(a) > 1}):
+            raise ValueError(
+                f"{twice[0]} is named twice: each console belongs to one appliance of one enterprise"
+            )
         if self.clock.rate != 1.0 and urlsplit(self.slack.base_url).hostname not in LOOPBACK:
             raise ValueError("clock.rate other than 1 is for a stand-in for Slack on this machine only")
         return self

@@ -50,7 +50,9 @@ def help_text(wish: Help) -> str:
         lines.append(f"“{escape(wish.said)}” is no command of Keyturn.")
     for word, (arguments, does) in COMMANDS.items():
         lines.append(f"`/upgrade {f'{word} {arguments}'.strip()}` {does}")
-    lines.append("`attest`, `release`, `confirm` and `failed` act when two different people state the same.")
+    lines.append(
+        "`attest`, `release`, `confirm` and `failed` act when two different approvers state the same."
+    )
     return "\n".join(lines)
 
 
@@ -96,7 +98,7 @@ def _line(event: Event, after: Request) -> str:
             return f"You have acknowledged {after.id}; the page is not repeated."
         case e.Stated():
             twin = escape(spelled(after.id, event.statement, event.value), limit=1500)
-            return f"Recorded. It acts when a second person states the same: `{twin}`"
+            return f"Recorded. It acts when a second approver states the same: `{twin}`"
         case e.Released():
             case_number = f" with case {_words(event.case)}" if event.case else ""
             return f"The enterprise is released{case_number} by {mentions(event.by)}."
@@ -140,11 +142,11 @@ def _standing(name: str, settings: EnterpriseSettings, state: Enterprise) -> str
     if held := state.quarantine:
         lines.append(
             f"In quarantine since {moment(held.since)} after {held.request}: {_words(held.reason)}. "
-            "Nothing starts until two people release it with the vendor's case number."
+            "Nothing starts until two approvers release it with the vendor's case number."
         )
     if state.lockout:
         lines.append(
-            f"Locked since {moment(state.lockout.since)}: nobody uses the Admin Console or the Packages page."
+            f"Lockout since {moment(state.lockout.since)}: nobody uses the Admin Console or the Packages page."
         )
     if running := state.running:
         flag = ", overdue" if running.run and running.run.overdue else ""

@@ -30,7 +30,7 @@ NOTICE = (
     "Two people approve one exact plan. Then, inside a maintenance window, Keyturn uploads the package, "
     "distributes it, presses Install once, and watches until every appliance shows the new level: 45 to 90 "
     "minutes, possibly longer. From the start nobody uses the Admin Console or the Packages page. There is no "
-    "way back after Install, and nothing is tried a second time."
+    "way back after Install: it is never pressed a second time, and nothing is retried after a failure."
 )
 
 

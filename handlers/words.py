@@ -89,7 +89,8 @@ COMMANDS: dict[str, Spelling] = {
     "cancel": Spelling("ID", "cancel an approved request or a run, until Install is pressed"),
     "ack": Spelling("ID", "acknowledge a page, so that it is not repeated"),
     "attest": Spelling(
-        "ID not-started|installing|cannot-tell [CASE]", "say what the console shows when Keyturn cannot tell"
+        "ID not-started|installing|cannot-tell [CASE]",
+        "after an unknown outcome: say what the console shows; cannot-tell releases, with the vendor's case number",
     ),
     "release": Spelling("ID CASE", "release the quarantine, with the vendor's case number"),
     "confirm": Spelling("ID LEVEL", "confirm the level that every appliance shows"),

@@ -50,6 +50,10 @@ class Ledger(Protocol):
         """The entries of all streams with a position above `after`, in order."""
         ...
 
+    async def streams(self) -> Sequence[str]:
+        """The names of all streams, sorted."""
+        ...
+
     def subscribe(self, after: int = 0) -> AsyncIterator[Entry]:
         """All entries above position `after`, then each new one as it comes, whichever process appended it."""
         ...

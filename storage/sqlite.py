@@ -101,6 +101,15 @@ class SqliteLedger:
             lambda database: [_entry(row) for row in _rows(database, after + 1, limit)]
         )
 
+    async def streams(self) -> Sequence[str]:
+        """See the port."""
+        return await self._reader.run(
+            lambda database: [
+                str(name)
+                for (name,) in database.execute("SELECT DISTINCT stream FROM events ORDER BY stream")
+            ]
+        )
+
     async def subscribe(self, after: int = 0) -> AsyncGenerator[Entry, None]:
         """See the port. Wakes at once for this process, within the poll for others. Ends when the ledger is closed."""
         while self._open:

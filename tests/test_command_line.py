@@ -241,8 +241,8 @@ def test_a_bad_file_of_a_secret(here: Path, content: bytes | None, line: str) ->
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["no.ipm"], "no.ipm cannot be copied to state/packages: No such file or directory"),
-        (["folder"], "folder cannot be copied to state/packages: Is a directory"),
+        (["no.ipm"], "no.ipm cannot be read: No such file or directory"),
+        (["folder"], "folder cannot be read: Is a directory"),
         (["empty.ipm"], "empty.ipm is empty; download it again"),
         (["new.ipm", "--sha256", "AB" * 32], f"not {'ab' * 32}; download it again and compare"),
     ],

@@ -13,13 +13,14 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.announce import routes
 from bot.announce.blocks import Message
 from bot.announce.book import STREAM, Book
-from bot.announce.poster import Poster, Refused
+from bot.announce.poster import Later, Poster, Refused
 from bot.announce.view import View
 from bot.clock import Clock
 from bot.config import EnterpriseSettings
@@ -30,6 +31,8 @@ from bot.domain.events import Phase, PreflightDone
 from bot.domain.handle import Handler
 from bot.domain.ledger import Entry
 from storage.ledger import Ledger
+
+_Key = TypeVar("_Key")
 
 EDIT_EVERY = 1.5
 """Real seconds between two edits of one message; chat.update takes about fifty a minute."""
@@ -73,10 +76,11 @@ class Announcer:
         self._wake = asyncio.Event()
         self._position = 0
         self._edits: dict[str, _Edit] = {}
+        self._edits_from = 0.0
         self._keys: dict[str, list[str]] = {}
         self._shown: dict[str, tuple[Message, float]] = {}
         self._unasked: dict[str, float] = {}
-        self._asks: deque[tuple[str, str]] = deque()
+        self._asks: dict[tuple[str, str], float] = {}
         self._of: dict[str, str] = {}
 
     async def run(self) -> None:
@@ -121,22 +125,28 @@ class Announcer:
                     self._mark(f"progress:{running.id}", self._position + 1)
 
     async def _work(self) -> None:
-        """New posts first, in order; then edits; then the questions to approvers."""
+        """New posts first, in order; then edits; then the questions to approvers.
+
+        Only a new post waits for Slack. An edit or a question that Slack does not take is put off.
+        """
         while True:
             self._wake.clear()
             if self._entries:
                 await self._announce(self._entries.popleft())
             elif key := self._due():
                 await self._bring_up_to_date(key)
-            elif self._asks:
-                await self._ask(*self._asks.popleft())
-            elif request := next((r for r, at in self._unasked.items() if at <= time.monotonic()), None):
+            elif asked := _first_due(self._asks):
+                await self._ask(*asked)
+            elif request := _first_due(self._unasked):
                 await self._find_out_whom_to_ask(request)
             else:
                 await self._wait()
 
     async def _wait(self) -> None:
-        moments = [self._due_at(key) for key in self._edits] + [*self._unasked.values()]
+        moments = [self._due_at(key) for key in self._edits] + [
+            *self._asks.values(),
+            *self._unasked.values(),
+        ]
         pause = max(0.0, min(moments) - time.monotonic()) if moments else None
         try:
             async with asyncio.timeout(pause):
@@ -166,6 +176,7 @@ class Announcer:
         async def render() -> Message | None:
             message = routes.first(key, await self._view(key, request), entry)
             if message:
+                message = routes.sealed(key, message, entry)
                 self._shown[key] = message, time.monotonic()
             return message
 
@@ -191,30 +202,41 @@ class Announcer:
         view = await self._view(f"card:{request}", request)
         if view.request.phase is not Phase.REQUESTED or view.awaited is not None:
             del self._unasked[request]
-            keys = [(request, user) for user in view.awaited or ()]
-            self._asks += [k for k in keys if not self._book.settled(routes.ask_key(*k))]
+            for user in view.awaited or ():
+                if not self._book.settled(routes.ask_key(request, user)):
+                    self._asks.setdefault((request, user), 0.0)
         else:
             self._unasked[request] = time.monotonic() + ASK_AGAIN
 
     async def _ask(self, request: str, user: str) -> None:
+        del self._asks[request, user]
         key = routes.ask_key(request, user)
 
         async def render() -> Message | None:
-            view = await self._view(key, request)
-            if view.request.phase is not Phase.REQUESTED or user in view.request.approvals:
+            if not await self._awaits(request, user):
                 return None
-            message = routes.current(key, view)
+            message = routes.current(key, await self._view(key, request))
             if message:
                 self._shown[key] = message, time.monotonic()
             return message
 
+        doubtful = self._book.doubtful.get(key)
+        if doubtful is None and not await self._awaits(request, user):
+            return
         try:
-            channel = self._book.doubtful.get(key) or await self._poster.direct(user)
+            channel = doubtful or await self._poster.direct(user)
+            if await self._poster.attempt(key, channel, render):
+                self._keep(key)
+                # It may have been answered while Slack did not take the question.
+                self._mark(key, self._position + 1)
+        except Later as later:
+            self._asks[request, user] = time.monotonic() + later.seconds
         except Refused as refused:
             await self._poster.give_up(key, str(refused))
-            return
-        if await self._poster.post(key, channel, render):
-            self._keep(key)
+
+    async def _awaits(self, request: str, user: str) -> bool:
+        found = (await self._handler.state(self._of[request])).requests[request]
+        return found.phase is Phase.REQUESTED and user not in found.approvals
 
     # --- messages that stand there
 
@@ -228,19 +250,24 @@ class Announcer:
     def _due_at(self, key: str) -> float:
         """When the message may be edited (monotonic)."""
         _, last = self._shown.get(key, (None, 0.0))
-        return max(self._edits[key].earliest, last + EDIT_EVERY)
+        return max(self._edits[key].earliest, self._edits_from, last + EDIT_EVERY)
 
     def _due(self) -> str | None:
         now = time.monotonic()
         return next((key for key in self._edits if self._due_at(key) <= now), None)
 
     async def _bring_up_to_date(self, key: str) -> None:
-        del self._edits[key]
-        view = await self._view(key, routes.request_of(key))
-        message = routes.current(key, view)
-        shown, _ = self._shown.get(key, (None, 0.0))
-        if message is not None and message != shown and await self._poster.edit(key, message):
-            self._shown[key] = message, time.monotonic()
+        edit = self._edits.pop(key)
+        try:
+            view = await self._view(key, routes.request_of(key))
+            message = routes.current(key, view)
+            shown, _ = self._shown.get(key, (None, 0.0))
+            if message is not None and message != shown and await self._poster.edit(key, message):
+                self._shown[key] = message, time.monotonic()
+        except Later as later:
+            self._edits_from = time.monotonic() + later.seconds
+            self._mark(key, edit.position)
+            return
         if routes.family(key) == "card" and _open_question(view):
             self._mark(key, self._position + 1, time.monotonic() + ASK_AGAIN)
 
@@ -266,6 +293,10 @@ class Announcer:
             return await self._directory.authority(rules)
         except DirectoryUnavailable:
             return None
+
+
+def _first_due(times: Mapping[_Key, float]) -> _Key | None:
+    return next((key for key, at in times.items() if at <= time.monotonic()), None)
 
 
 def _open_question(view: View) -> bool:

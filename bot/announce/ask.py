@@ -16,6 +16,7 @@ from bot.announce.blocks import (
     user,
     when,
 )
+from bot.announce.status import outcome
 from bot.announce.view import View
 from bot.domain.events import Phase
 
@@ -23,6 +24,8 @@ from bot.domain.events import Phase
 def ask(view: View, approver: str) -> Message:
     """The question; once it is answered or no longer needed, that."""
     request = view.request
+    if request.ended and request.phase is not Phase.SUCCEEDED:
+        return message(heading(f"Ended: upgrade {view.id} of {view.title}"), lines(outcome(view)))
     if approver in request.approvals:
         return message(
             heading(f"Thank you: upgrade {view.id} of {view.title}"),

@@ -51,9 +51,9 @@ def failure(view: View) -> Message:
                 "Quarantine",
                 "on since ",
                 when(held.since),
-                "; nothing is done on this enterprise through Keyturn until two people release it",
+                "; nothing is done on this enterprise through Keyturn until two approvers release it",
             ),
-            [bold("The console says:" if failed else "What was seen:")],
+            [bold(_says(view))],
         ),
         console_words(view.request.reason),
         lines([bold("Do not, whatever happens:")]),
@@ -69,6 +69,12 @@ def failure(view: View) -> Message:
         None if failed else _attest(view),
         _release(view),
     )
+
+
+def _says(view: View) -> str:
+    if view.request.declared_by:
+        return "Two approvers declared failure; what they saw:"
+    return "The console says:" if view.request.phase is Phase.FAILED else "What was seen:"
 
 
 def overdue(view: View) -> Message:
@@ -87,7 +93,7 @@ def overdue(view: View) -> Message:
         ),
         lines(
             [
-                "If you see there that it failed, two people say so with ",
+                "If you see there that it failed, two approvers say so with ",
                 code(f"/upgrade failed {view.id} WHAT-YOU-SAW"),
                 ". Otherwise wait.",
             ],
@@ -107,7 +113,7 @@ def unexpected_level(view: View) -> Message:
             fact("Seen on every appliance", quoted(seen, 80)),
             fact("Stated for the package", quoted(view.level, 80)),
             [
-                "The package is shown as installed. The lockout stays on until two people have said what they see."
+                "The package is shown as installed. The lockout stays on until two approvers have said what they see."
             ],
         ),
         lines(
@@ -122,9 +128,11 @@ def _attest(view: View) -> Json:
     said: list[Line] = [["not-started", ": nothing was begun; the run ends there"]]
     if view.request.run and view.request.run.install_intended:
         said.append(["installing", ": it is being installed; Keyturn watches on"])
-    said.append(["cannot-tell CASE", ": with the vendor's case number"])
+    said.append(
+        ["cannot-tell CASE", ": releases the enterprise; only when the vendor says so, with the case number"]
+    )
     return lines(
-        [bold("Or look at the Appliance Console, read only, and two people state the same:")],
+        [bold("Or look at the Appliance Console, read only, and two approvers state the same:")],
         *([code(f"/upgrade attest {view.id} {words}"), meaning] for words, meaning in said),
     )
 

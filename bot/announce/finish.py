@@ -6,7 +6,7 @@ from bot.announce.blocks import Message, bold, bullets, fact, heading, lines, me
 from bot.announce.status import outcome
 from bot.announce.text import span
 from bot.announce.view import View
-from bot.domain.events import Phase
+from bot.domain.events import Phase, Step
 
 _TITLES = {
     Phase.DECLINED: "was declined",
@@ -27,14 +27,20 @@ def finish(view: View) -> Message | None:
     again = None
     if view.request.phase in (Phase.STOPPED, Phase.EXPIRED, Phase.VOID, Phase.CANCELLED):
         held = view.state.quarantine is not None
-        again = [
-            "Nothing can be asked for until the enterprise is released."
-            if held
-            else "A new request is possible."
-        ]
+        again = ["Nothing can be asked for until the enterprise is released." if held else _possible(view)]
     return message(
         heading(f"Upgrade {view.id} of {view.title} {_TITLES[view.request.phase]}"),
         lines(outcome(view), fact("Asked by", user(view.request.by)), again),
+    )
+
+
+def _possible(view: View) -> str:
+    run = view.request.run
+    if run is None or Step.UPLOAD not in run.intended:
+        return "A new request is possible."
+    return (
+        "A new request is possible. If the console lists the package now, a person has to remove it there first: "
+        "what Keyturn finds listed and did not upload for the same request it does not touch."
     )
 
 

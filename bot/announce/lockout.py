@@ -128,11 +128,6 @@ def closed(view: View, event: LockoutClosed, at: datetime) -> Message:
     )
 
 
-def is_over(view: View) -> bool:
-    """Whether the lockout that this request opened has been closed."""
-    return not _is_open(view)
-
-
 def _is_open(view: View) -> bool:
     return view.state.lockout is not None and view.state.lockout.request == view.id
 

@@ -39,7 +39,7 @@ def stated(view: View, event: e.Stated) -> Message:
     if not waiting or len(same_statement(view.request, event.statement, event.value)) >= 2:
         return message(lines(said))
     twin = _COMMANDS[event.statement].format(id=view.id, value=flat(event.value, 300)).strip()
-    return message(lines(said, ["A second person has to state the same: ", code(f"/upgrade {twin}")]))
+    return message(lines(said, ["A second approver has to state the same: ", code(f"/upgrade {twin}")]))
 
 
 def released(view: View, event: e.Released) -> Message:

@@ -44,7 +44,7 @@ def page(view: View) -> Message | None:
             fact("Do", "read the message about it in this channel before you touch anything"),
             fact("Call", view.support),
             [
-                "This is said again until somebody acknowledges; also with ",
+                "This is said again until somebody presses Acknowledge or types ",
                 code(f"/upgrade ack {view.id}"),
             ],
         ),

@@ -54,6 +54,14 @@ class Refused(Exception):
     """Slack will not take this at all; the message is Slack's error."""
 
 
+class Later(Exception):
+    """Slack does not take it now; it is worth trying again after `seconds` (real)."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"to be tried again after {seconds:g} s")
+        self.seconds = seconds
+
+
 class _Busy(Exception):
     """429: certainly not done; try again after `seconds`."""
 
@@ -67,7 +75,11 @@ class _InDoubt(Exception):
 
 
 class Poster:
-    """The one writer of the bot's messages. Its methods return when Slack has answered, however long that takes."""
+    """The one writer of the bot's messages.
+
+    `post` returns when Slack has answered, however long that takes; everything else is tried once, so that nothing
+    of less weight holds up a post.
+    """
 
     def __init__(self, slack: AsyncWebClient, book: Book) -> None:
         # The SDK's default handler repeats a request whose connection broke: a post would be doubled.
@@ -81,58 +93,78 @@ class Poster:
             retry_handlers=[],
         )
         self._book = book
+        self._me: str | None = None
+        self._not_sent: set[str] = set()
+        """Intended posts that Slack certainly has not got: they need not be looked up."""
+        self._since: dict[str, str] = {}
+        """The newest message of the channel before a post was first tried: it is looked up from there on, since
+        another post may have overtaken it."""
+        self._pauses: dict[str, float] = {}
+        """The next pause, in seconds, of what Slack has not taken so far."""
 
     async def post(self, key: str, channel: str, render: Render) -> Place | None:
-        """Post the message `key`, unless it stands there already. None when it was folded or refused.
+        """Post the message `key`, unless it stands there already, however long that takes. None when it was folded
+        or refused.
 
         `render` gives the message from the present state at each attempt; None folds it. A post whose outcome is
         not known is looked up by its metadata before it is repeated.
         """
-        channel = self._book.doubtful.get(key, channel)
-        look = key in self._book.doubtful
-        patience = _Patience(key)
         while True:
             try:
-                if look and (found := await self._find(key, channel)):
+                return await self.attempt(key, channel, render)
+            except Later as later:
+                await asyncio.sleep(later.seconds)
+
+    async def attempt(self, key: str, channel: str, render: Render) -> Place | None:
+        """As `post`, but once. Raises `Later`."""
+        channel = self._book.doubtful.get(key, channel)
+        self._since.setdefault(key, self._book.newest(channel) or "0")
+        try:
+            if key in self._book.doubtful and key not in self._not_sent:
+                if found := await self._find(key, channel):
                     return await self._done(key, found)
-                look = False
-                message = await render()
-                if message is None:
-                    if key in self._book.doubtful:
-                        await self._book.abandon(key, "its moment has passed")
-                    return None
-                if key not in self._book.doubtful:
-                    await self._book.intend(key, channel)
-                answer = await _answered(
-                    self._slack.chat_postMessage(
-                        channel=channel,
-                        text=message.text,
-                        blocks=message.blocks,
-                        metadata={"event_type": EVENT_TYPE, "event_payload": {"key": key}},
-                        mrkdwn=False,
-                        parse="none",
-                        link_names=False,
-                        unfurl_links=False,
-                        unfurl_media=False,
-                    )
-                )
-                return await self._done(key, Place(answer["channel"], answer["ts"]))
-            except _Busy as busy:
-                await asyncio.sleep(busy.seconds)
-            except _InDoubt as doubt:
-                look = look or key in self._book.doubtful
-                await patience.wait(doubt)
-            except Refused as refused:
-                await self.give_up(key, str(refused))
+                self._not_sent.add(key)
+            message = await render()
+            if message is None:
+                if key in self._book.doubtful:
+                    await self._book.abandon(key, "its moment has passed")
                 return None
+            if key not in self._book.doubtful:
+                await self._book.intend(key, channel)
+                self._not_sent.add(key)
+            answer = await _answered(
+                self._slack.chat_postMessage(
+                    channel=channel,
+                    text=message.text,
+                    blocks=message.blocks,
+                    metadata={"event_type": EVENT_TYPE, "event_payload": {"key": key}},
+                    mrkdwn=False,
+                    parse="none",
+                    link_names=False,
+                    unfurl_links=False,
+                    unfurl_media=False,
+                )
+            )
+            return await self._done(key, Place(answer["channel"], answer["ts"]))
+        except _Busy as busy:
+            raise Later(busy.seconds) from None
+        except _InDoubt as doubt:
+            self._not_sent.discard(key)
+            raise self._later(key, doubt) from None
+        except Refused as refused:
+            await self.give_up(key, str(refused))
+            return None
 
     async def edit(self, key: str, message: Message) -> bool:
-        """Make the message `key` read as `message`. False when Slack refuses: it was deleted, for example."""
+        """Make the message `key` read as `message`. False when Slack refuses: it was deleted, for example.
+
+        Raises `Later`.
+        """
         place = self._book.places[key]
         try:
-            await self._kept(
+            await self._once(
                 key,
-                lambda: self._slack.chat_update(
+                self._slack.chat_update(
                     channel=place.channel,
                     ts=place.ts,
                     text=message.text,
@@ -147,18 +179,16 @@ class Poster:
         return True
 
     async def direct(self, user: str) -> str:
-        """The channel of the direct messages with a user. Raises `Refused`."""
-        answer = await self._kept(
-            f"conversation with {user}", lambda: self._slack.conversations_open(users=user)
-        )
+        """The channel of the direct messages with a user. Raises `Refused`, `Later`."""
+        answer = await self._once(f"conversation with {user}", self._slack.conversations_open(users=user))
         return str(answer["channel"]["id"])
 
     async def link(self, place: Place) -> str | None:
-        """The address of a message; None when Slack gives none."""
+        """The address of a message; None when Slack gives none. Raises `Later`."""
         try:
-            answer = await self._kept(
+            answer = await self._once(
                 f"link to {place.ts}",
-                lambda: self._slack.chat_getPermalink(channel=place.channel, message_ts=place.ts),
+                self._slack.chat_getPermalink(channel=place.channel, message_ts=place.ts),
             )
         except Refused:
             return None
@@ -174,17 +204,25 @@ class Poster:
         await self._book.abandon(key, f"Slack says {reason}")
 
     async def _done(self, key: str, place: Place) -> Place:
+        self._not_sent.discard(key)
+        self._since.pop(key, None)
+        self._pauses.pop(key, None)
         await self._book.posted(key, place)
         return place
 
     async def _find(self, key: str, channel: str) -> Place | None:
-        """The message `key` in the channel's history, from the newest message that is known there on."""
+        """The message `key` in the channel's history.
+
+        Only the bot's own: any other app could write the same metadata, and open the gate of law 8 with it.
+        """
+        if self._me is None:
+            self._me = str((await _answered(self._slack.auth_test()))["bot_id"])
         cursor = ""
         while True:
             page = await _answered(
                 self._slack.conversations_history(
                     channel=channel,
-                    oldest=self._book.newest(channel) or "0",
+                    oldest=self._since[key],
                     include_all_metadata=True,
                     limit=200,
                     cursor=cursor,
@@ -193,7 +231,8 @@ class Poster:
             for found in page["messages"]:
                 metadata = found.get("metadata") or {}
                 if (
-                    metadata.get("event_type") == EVENT_TYPE
+                    found.get("bot_id") == self._me
+                    and metadata.get("event_type") == EVENT_TYPE
                     and metadata.get("event_payload", {}).get("key") == key
                 ):
                     return Place(channel, found["ts"])
@@ -201,30 +240,24 @@ class Poster:
             if not cursor:
                 return None
 
-    async def _kept(self, what: str, call: Callable[[], Awaitable[AsyncSlackResponse]]) -> AsyncSlackResponse:
-        """The answer to a call that may be repeated. Raises `Refused`."""
-        patience = _Patience(what)
-        while True:
-            try:
-                return await _answered(call())
-            except _Busy as busy:
-                await asyncio.sleep(busy.seconds)
-            except _InDoubt as doubt:
-                await patience.wait(doubt)
+    async def _once(self, what: str, call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
+        """The answer to a call that may be repeated. Raises `Refused`, `Later`."""
+        try:
+            answer = await _answered(call)
+        except _Busy as busy:
+            raise Later(busy.seconds) from None
+        except _InDoubt as doubt:
+            raise self._later(what, doubt) from None
+        self._pauses.pop(what, None)
+        return answer
 
-
-class _Patience:
-    """Longer and longer pauses, with a line in the log at the first."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._pause = FIRST_PAUSE
-
-    async def wait(self, doubt: _InDoubt) -> None:
-        level = logging.WARNING if self._pause == FIRST_PAUSE else logging.DEBUG
-        log.log(level, "%s: Slack does not take it now (%s); trying again until it does", self._what, doubt)
-        await asyncio.sleep(self._pause)
-        self._pause = min(LONGEST_PAUSE, self._pause * 2)
+    def _later(self, what: str, doubt: _InDoubt) -> Later:
+        """Longer and longer pauses, with a line in the log at the first."""
+        pause = self._pauses.get(what, FIRST_PAUSE)
+        level = logging.DEBUG if what in self._pauses else logging.WARNING
+        log.log(level, "%s: Slack does not take it now (%s); trying again until it does", what, doubt)
+        self._pauses[what] = min(LONGEST_PAUSE, pause * 2)
+        return Later(pause)
 
 
 async def _answered(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:

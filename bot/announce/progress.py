@@ -52,7 +52,7 @@ def progress(view: View) -> Message:
         ),
         _steps(view, run),
         _appliances(view, run) if view.request.is_running else None,
-        _lines_of(view, run) if view.request.is_running else None,
+        _lines_of(run) if view.request.is_running else None,
         console_words(view.request.reason) if view.request.phase is Phase.FAILED else None,
     )
 
@@ -141,7 +141,7 @@ def bar(percent: int) -> str:
     return "█" * full + "░" * (10 - full)
 
 
-def _lines_of(view: View, run: Run) -> Json | None:
+def _lines_of(run: Run) -> Json | None:
     """What else there is to say about the watch, when there is anything."""
     said: list[Line] = []
     if silent := _since(run.seen, lambda o: not o.answered):
@@ -169,7 +169,7 @@ def _lines_of(view: View, run: Run) -> Json | None:
         said.append(
             [
                 f"The appliances show level {quoted(run.unexpected_level, 80)}, not the stated one: "
-                "two people have to say which it is."
+                "two approvers have to say which it is."
             ]
         )
     return lines(*said) if said else None

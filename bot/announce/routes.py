@@ -7,7 +7,7 @@ request more than once, that is the event's version in its stream, so that an ol
 from __future__ import annotations
 
 from bot.announce import ask, card, failure, finish, lockout, notes, page, progress
-from bot.announce.blocks import Message
+from bot.announce.blocks import Message, message, small
 from bot.announce.view import View
 from bot.domain import events as e
 from bot.domain.events import Phase
@@ -20,6 +20,9 @@ NEEDS_AUTHORITY = frozenset({"card", "approved"})
 """Families that say whose approval is awaited."""
 
 LOCKOUT = ("lockout", "foreign")
+
+SEALED = frozenset({"finish", "unlocked", "logs"})
+"""Families that carry the ledger's head: the end of every run is among them, and none of them is edited."""
 
 
 def family(key: str) -> str:
@@ -57,7 +60,7 @@ def key_of(entry: Entry) -> str | None:
         case e.Failed() | e.BecameUnknown():
             return f"failure:{event.request}:{entry.version}"
         case e.BecameOverdue():
-            return f"overdue:{event.request}"
+            return f"overdue:{event.request}:{entry.version}"
         case e.LevelUnexpected():
             return f"level:{event.request}:{entry.version}"
         case e.Paged():
@@ -104,6 +107,13 @@ def first(key: str, view: View, entry: Entry) -> Message | None:
         case e.LogsCollected() | e.LogsRefused():
             return notes.logs(view, event)
     return finish.finish(view) if family(key) == "finish" else current(key, view)
+
+
+def sealed(key: str, said: Message, entry: Entry) -> Message:
+    """With the ledger's head in small print, where the message is said once: `keyturn ledger verify --head` (law 7)."""
+    if family(key) not in SEALED:
+        return said
+    return message(*said.blocks, small(f"Ledger entry {entry.position}, head {entry.hash}"))
 
 
 def current(key: str, view: View) -> Message | None:

@@ -166,8 +166,9 @@ class Gate:
             raise Unrecognized(f"{page} redirected more than {MAX_REDIRECTS} times. Look at the console.")
         try:
             target = permit.url.join(location).copy_with(fragment=None)
-        except (httpx.InvalidURL, ValueError) as error:
-            raise Unrecognized(f"{page} redirected to something that is no address.") from error
+        except (httpx.InvalidURL, ValueError):
+            # Not chained: the error quotes the address, its query too.
+            raise Unrecognized(f"{page} redirected to something that is no address.") from None
         here = self._here(target, f"The redirect of {page}")
         return Permit(permit.purpose, "GET", here, redirects=permit.redirects + 1)
 

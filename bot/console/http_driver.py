@@ -22,6 +22,7 @@ from bot.console.port import Refused, Unrecognized
 from bot.console.press import press_once
 from bot.console.profile import Profile
 from bot.console.session import Appliance, Credentials, Session, SessionExpired, Timeouts
+from bot.console.wire import told
 from bot.domain.sight import Activity, InstallOutcome, IpmInformation, Observation, Press
 
 
@@ -105,11 +106,11 @@ class HttpConsole:
         try:
             page = await self._open_distribution(package)
         except SessionExpired:
-            page = await self._open_distribution(package, again=True)
+            page = await self._open_distribution(package)
         self._dialog = _Open(page, package, self._first.signed_in)
 
-    async def _open_distribution(self, package: str, *, again: bool = False) -> Page:
-        page = await self._select(package, Purpose.OPEN_DISTRIBUTION, again)
+    async def _open_distribution(self, package: str) -> Page:
+        page = await self._select(package, Purpose.OPEN_DISTRIBUTION)
         self._expect(page, PageKind.DISTRIBUTE)
         if not _speaks_of(page, package):
             raise Unrecognized(f"{page} does not name {package!r}. Look at the console.", page=page.evidence)
@@ -133,7 +134,7 @@ class HttpConsole:
         seen = recognize.packages(page, self._profile)
         if (seen.activity, seen.subject) == (Activity.DISTRIBUTING, package):
             return page
-        return await self._first.press(Purpose.SEND, await self._open_distribution(package, again=True))
+        return await self._first.press(Purpose.SEND, await self._open_distribution(package))
 
     async def finish_distribution(self) -> None:
         """Finds Done on the Packages page. When the session has expired: done already if no panel is left."""
@@ -154,11 +155,11 @@ class HttpConsole:
         try:
             return await self._open_install(package)
         except SessionExpired:
-            return await self._open_install(package, again=True)
+            return await self._open_install(package)
 
-    async def _open_install(self, package: str, *, again: bool = False) -> IpmInformation:
+    async def _open_install(self, package: str) -> IpmInformation:
         self._information = None
-        page = await self._select(package, Purpose.OPEN_INSTALL, again)
+        page = await self._select(package, Purpose.OPEN_INSTALL)
         self._expect(page, PageKind.IPM_INFORMATION)
         ipm = recognize.ipm_information(page, self._profile)
         if ipm.package != package:
@@ -180,7 +181,7 @@ class HttpConsole:
             control = controls.action(opened.page, self._profile.labels[Purpose.INSTALL], choose=choice)
             permit = self._first.gate.follow(Purpose.INSTALL, opened.page, control)
         except Exception as error:
-            return _not_sent(str(error))
+            return _not_sent(told(error))
         return await press_once(
             permit,
             self._first.context,
@@ -213,13 +214,14 @@ class HttpConsole:
         self._expect(page, PageKind.LOGS)
         raise Unrecognized(f"{page} gave no file of logs.", page=page.evidence)
 
-    async def _select(self, package: str, purpose: Purpose, again: bool) -> Page:
-        """Select the IPM of exactly that name on the Packages page and press a button there."""
+    async def _select(self, package: str, purpose: Purpose) -> Page:
+        """Select the IPM of exactly that name on the Packages page, where no work goes on, and press a button there."""
         page = await self._first.open(Purpose.PACKAGES)
         seen = recognize.packages(page, self._profile)
-        if again and seen.activity is not Activity.IDLE:
+        if seen.activity is not Activity.IDLE:
             raise Unrecognized(
-                f"Signed in again, {page} shows work going on ({seen.activity.value}), so nothing was pressed.",
+                f"{page} shows work going on ({seen.activity.value}), and somebody else may be at it: nothing was "
+                "pressed. Look at the console.",
                 page=page.evidence,
             )
         if package not in {known.name for known in seen.packages}:

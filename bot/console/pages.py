@@ -64,8 +64,9 @@ def parse(body: bytes, charset: str) -> Element:
     """The document in `body`. Raises ValueError when that is no page: empty, or in a charset nobody knows."""
     try:
         text = body.decode(charset or "utf-8", errors="replace")
-    except LookupError as error:
-        raise ValueError(f"the charset {cut(charset)!r} is unknown") from error
+    except (LookupError, UnicodeError):
+        # Neither quoted nor chained: the charset is the console's word, and not read from a page.
+        raise ValueError("its charset is unknown") from None
     parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
     try:
         return html.document_fromstring(text.encode("utf-8", errors="replace"), parser=parser)

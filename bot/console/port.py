@@ -86,7 +86,10 @@ class Console(Protocol):
         ...
 
     async def open_distribution(self, package: str) -> None:
-        """Select the IPM of exactly that name and press Distribute: only opens the dialog."""
+        """Select the IPM of exactly that name and press Distribute: only opens the dialog.
+
+        Raises `Unrecognized`, nothing pressed, while the Packages page shows work going on (law 6).
+        """
         ...
 
     async def send(self) -> None:
@@ -98,7 +101,10 @@ class Console(Protocol):
         ...
 
     async def open_install(self, package: str) -> IpmInformation:
-        """Select the IPM of exactly that name and press Install: only opens the IPM Information page, and reads it."""
+        """Select the IPM of exactly that name and press Install: only opens the IPM Information page, and reads it.
+
+        Raises `Unrecognized`, nothing pressed, while the Packages page shows work going on (law 6).
+        """
         ...
 
     async def install(self, gate: Callable[[], None]) -> InstallOutcome:

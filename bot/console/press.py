@@ -12,18 +12,13 @@ import httpx
 
 from bot.console.allow import Permit
 from bot.console.body import encode
-from bot.console.pages import cut
 from bot.console.port import ConsoleError
-from bot.console.wire import Wire
+from bot.console.wire import Wire, told
 from bot.domain.sight import InstallOutcome, Press
 
 _MAX_ANSWER = 2 * 1024 * 1024
 _FIRST_BYTE = "http11.send_request_headers.started"
 """httpcore's event after TCP and TLS stand and before anything is written."""
-
-
-class _NotSent(Exception):
-    """Raised inside the connection, before its first byte."""
 
 
 async def press_once(
@@ -47,11 +42,11 @@ async def press_once(
         nonlocal leaving
         if event == _FIRST_BYTE:
             if leaving:
-                raise RuntimeError("a second request on the connection of Install was not sent")
+                raise ConsoleError("a second request on the connection of Install was not sent")
             try:
                 gate()
             except Exception as error:
-                raise _NotSent(str(error) or type(error).__name__) from error
+                raise ConsoleError(str(error) or type(error).__name__) from error
             leaving = True
 
     content_type, body = encode(permit.fields, permit.enctype)
@@ -61,7 +56,7 @@ async def press_once(
         if not leaving:
             # Should an httpcore of another version name its events otherwise, Install stays incomplete.
             leaving = True
-            raise RuntimeError("the gate was not asked; the request was broken off in its middle")
+            raise ConsoleError("the gate was not asked; the request was broken off in its middle")
         yield body
 
     headers = {"Content-Type": content_type, "Content-Length": str(len(body)), "Connection": "close"}
@@ -71,7 +66,8 @@ async def press_once(
                 response = await wire.send(permit, headers, content(), timeout, trace=trace)
         except Exception as error:
             return _without_answer(error, leaving)
-        status = f"{response.status_code} {cut(response.reason_phrase)}".strip()
+        # The standard phrase: the console's own could hold anything, secrets too.
+        status = f"{response.status_code} {httpx.codes.get_reason_phrase(response.status_code)}".strip()
         try:
             words = heard(await _read(response, limit), response)
         except Exception as error:
@@ -80,11 +76,9 @@ async def press_once(
 
 
 def _without_answer(error: Exception, leaving: bool) -> InstallOutcome:
-    what = str(error) if isinstance(error, _NotSent | ConsoleError) else ""
-    what = what or f"{type(error).__name__}: {cut(str(error))}".rstrip(": ")
     if leaving:
-        return InstallOutcome(press=Press.IN_DOUBT, words=f"Install was sent, no answer came: {what}")
-    return InstallOutcome(press=Press.NOT_SENT, words=f"Install was not sent: {what}")
+        return InstallOutcome(press=Press.IN_DOUBT, words=f"Install was sent, no answer came: {told(error)}")
+    return InstallOutcome(press=Press.NOT_SENT, words=f"Install was not sent: {told(error)}")
 
 
 async def _read(response: httpx.Response, limit: float) -> bytes:

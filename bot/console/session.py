@@ -22,7 +22,7 @@ from bot.console.port import ConsoleError, SignInRefused, Unreachable, Unrecogni
 from bot.console.profile import Profile
 from bot.console.recognize import errors, expired, heading_of, kind_of
 from bot.console.tls import Trust
-from bot.console.wire import Wire
+from bot.console.wire import Wire, told
 
 MAX_PAGE = 4 * 1024 * 1024
 _BUSY = (502, 503, 504)
@@ -181,8 +181,8 @@ class Session:
                 finally:
                     await response.aclose()
         except (httpx.TransportError, TimeoutError) as error:
-            words = cut(str(error)) or type(error).__name__
-            raise Unreachable(f"{self.name}: the console gave no answer ({words}).") from error
+            # Not chained: a traceback would tell what `told` leaves out.
+            raise Unreachable(f"{self.name}: the console gave no answer ({told(error)}).") from None
 
     async def page(self, response: httpx.Response) -> Page:
         """The page in an answer, kept as evidence. Raises `Unrecognized` when it is none."""

@@ -13,6 +13,8 @@ from typing import Any, Self
 import httpx
 
 from bot.console.allow import Permit
+from bot.console.pages import cut
+from bot.console.port import ConsoleError, Unrecognized
 
 # Both log addresses at INFO and headers, cookies with them, at DEBUG (law 9).
 for _name in ("httpx", "httpcore"):
@@ -51,7 +53,10 @@ class Wire:
         timeout: httpx.Timeout,
         **extensions: Any,
     ) -> httpx.Response:
-        """The answer, its body unread: close it. `timeout` holds for each piece. Raises httpx's transport errors.
+        """The answer, its body unread: close it. `timeout` holds for each piece.
+
+        Raises httpx's transport errors, of which only `told` may be told; `Unrecognized`, before a byte is sent,
+        when a cookie of the console's cannot be sent back.
 
         httpx's client is not used: it refuses an answer whose Location it cannot read, and what is known of an
         Install that was answered must not get lost (law 1).
@@ -63,8 +68,31 @@ class Wire:
             content=content,
             extensions={"timeout": timeout.as_dict(), **extensions},
         )
-        self._cookies.set_cookie_header(request)
+        try:
+            self._cookies.set_cookie_header(request)
+        except UnicodeError:
+            # Not chained: the error holds the cookie.
+            raise Unrecognized(
+                f"The console at {permit.url.netloc.decode('ascii')} set a cookie that is not plain ASCII and cannot "
+                "be sent back. Look at the console."
+            ) from None
         response = await self._transport.handle_async_request(request)
         response.request = request
         self._cookies.extract_cookies(response)
         return response
+
+
+def told(error: Exception) -> str:
+    """What may be told of an error on the way to a console and back.
+
+    Others than those named here quote what was sent or what came, secrets with it (law 9): only their type is told.
+    """
+    if isinstance(error, ConsoleError):
+        return str(error)
+    words = ""
+    if isinstance(error, httpx.ConnectError | httpx.TimeoutException | TimeoutError):
+        words = cut(str(error))
+    elif isinstance(error, httpx.RemoteProtocolError):
+        words = "what came is no whole HTTP answer"
+    name = type(error).__name__
+    return f"{name}: {words}" if words else name

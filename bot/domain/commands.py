@@ -110,12 +110,13 @@ class Finish(Command):
 
 
 class IntendInstall(Command):
-    """About to press the last Install, having just seen `observation` and the IPM Information page."""
+    """About to press the last Install, having seen `observation` at `seen_at` and now the IPM Information page."""
 
     request: str
     authority: Authority
     plan: Plan | None
     observation: Observation
+    seen_at: datetime
     information: IpmInformation
 
 

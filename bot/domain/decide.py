@@ -51,7 +51,7 @@ def _ask(state: Enterprise, command: c.Ask, now: datetime) -> Events:
     if state.quarantine:
         raise Refusal(
             f"this enterprise is in quarantine since the run of {state.quarantine.request}. "
-            "Nothing can be asked for until two people release it with the vendor's case number"
+            "Nothing can be asked for until two approvers release it with the vendor's case number"
         )
     if running := state.running:
         raise Refusal(f"run {running.id} is under way on this enterprise; ask again when it has ended")
@@ -137,9 +137,10 @@ def _attest(state: Enterprise, command: c.Attest) -> Events:
     if command.by.id not in command.authority.approvers:
         raise Refusal("you are not among the approvers of this enterprise")
     _may_state(state, request, command)
-    said = same_statement(request, command.statement, command.value)
+    stated_by = same_statement(request, command.statement, command.value)
+    said = tuple(user for user in stated_by if user in command.authority.approvers)
     if command.by.id in said:
-        raise Refusal("you have stated this already; a second person has to state the same")
+        raise Refusal("you have stated this already; a second approver has to state the same")
     stated: Events = [
         e.Stated(request=request.id, by=command.by.id, statement=command.statement, value=command.value)
     ]
@@ -153,6 +154,8 @@ def _may_state(state: Enterprise, request: Request, command: c.Attest) -> None:
         case Statement.RELEASE | Statement.CANNOT_TELL:
             if not held:
                 raise Refusal(f"{request.id} holds no quarantine")
+            if command.statement is Statement.CANNOT_TELL and request.phase is not Phase.UNKNOWN:
+                raise Refusal(f"{request.id} is not in the state unknown; there is nothing to attest")
             if not value.strip():
                 raise Refusal("give the vendor's case number; a release needs it")
         case Statement.NOT_STARTED | Statement.INSTALLING:
@@ -195,7 +198,7 @@ def _act(state: Enterprise, request: Request, command: c.Attest, people: tuple[s
             confirmed: Events = [e.Succeeded(request=id_, level=value)]
             return confirmed + run.close_lockout(state, id_, "the installation is complete")
         case Statement.FAILURE:
-            failed = e.Failed(request=id_, words=value or "two people declared failure")
+            failed = e.Failed(request=id_, words=value, declared_by=people)
             return run.quarantine(state, failed, failed.words)
 
 

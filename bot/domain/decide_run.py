@@ -25,6 +25,9 @@ from bot.domain.sight import Activity, Observation, Press
 
 Events = list[Event]
 
+FRESH = timedelta(minutes=15)
+"""How old the look before the install intent may be: what was idle an hour ago says nothing (law 6)."""
+
 
 def decide_run(state: Enterprise, command: c.Command, now: datetime) -> Events:
     """The events of a command of the run. Raises `Refusal`."""
@@ -75,14 +78,15 @@ def _start(state: Enterprise, command: c.Start, now: datetime) -> Events:
         raise Refusal(f"{request.id} is not due yet")
     if now > plan.latest_start:
         return [e.Expired(request=request.id)]
+    if command.foreign:
+        return _stop(state, request, f"somebody else is at work on the console: {command.foreign}", True)
     if reason := void_reason(state, request, command.plan):
         return [e.Voided(request=request.id, reason=reason)]
     by = counted(plan.rules, command.authority, request.by, request.approvals)
     if reason := _quorum_lost(request, command.authority):
         return [e.Voided(request=request.id, reason=reason)]
     if bad := _bad(command.rows):
-        stopped: Events = [e.Stopped(request=request.id, reason=f"preflight: {bad}")]
-        return stopped + ([e.LockoutOpened(request=request.id, foreign=True)] if command.foreign else [])
+        return [e.Stopped(request=request.id, reason=f"preflight: {bad}")]
     return [
         e.RunStarted(request=request.id, digest=plan.digest, approvers=tuple(by), rows=command.rows),
         e.LockoutOpened(request=request.id),
@@ -140,6 +144,8 @@ def _intend_install(state: Enterprise, command: c.IntendInstall, now: datetime) 
         return voided + close_lockout(state, request.id, "Install was not pressed")
     if plan.window.left(now) < timedelta(minutes=plan.install_minutes):
         return _stop(state, request, _window_over(plan))
+    if now - command.seen_at > FRESH:
+        raise Refusal("the look before Install is too old; look again")
     if stop := _not_free(command.observation):
         return _stop(state, request, stop, bool(foreign(command.observation)))
     if stop := _levels_differ(plan, command.observation) or _information_differs(plan, command):
@@ -198,6 +204,9 @@ def _observe(state: Enterprise, command: c.Observe, now: datetime) -> Events:
             return observed + quarantine(
                 state, e.BecameUnknown(request=request.id, reason=judged.words), judged.words
             )
+        case Judgement.FOREIGN:
+            reason = f"somebody else is at work on the console: {judged.words}"
+            return observed + _stop(state, request, reason, someone_else=True)
         case Judgement.SUCCEEDED:
             done: Events = [*observed, e.Succeeded(request=request.id, level=judged.words)]
             return done + close_lockout(state, request.id, "the installation is complete")
@@ -215,6 +224,8 @@ def _fault(state: Enterprise, command: c.Fault) -> Events:
             return quarantine(state, e.Failed(request=request.id, words=command.words), command.words)
         if command.unreadable:
             return quarantine(state, e.BecameUnknown(request=request.id, reason=command.words), command.words)
+        if Step.DISTRIBUTE not in request.run.finished:
+            raise Refusal("the distribution has begun and is watched to its end: only a verdict ends the run")
     return _stop(state, request, command.words, command.foreign)
 
 
@@ -265,14 +276,13 @@ def _quorum_lost(request: Request, authority: Authority) -> str | None:
 
 
 def _trouble_since_send(state: Enterprise, request: Request, seen: Observation) -> Events:
-    """From Send on, an error or a state that nobody can read quarantines, whatever else is asked (law 4)."""
+    """From Send on, an error quarantines, whatever else is asked (law 4); an unreadable page has to be read again."""
     if request.run is None or Step.DISTRIBUTE not in request.run.intended:
         return []
     if words := "; ".join(errors(seen, request.draft.package.name)):
         return quarantine(state, e.Failed(request=request.id, words=words), words)
     if not seen.recognized:
-        reason = f"the profile does not recognize a page of the console: {seen.reason}"
-        return quarantine(state, e.BecameUnknown(request=request.id, reason=reason), reason)
+        raise Refusal("the profile does not recognize a page of the console; look again")
     return []
 
 

@@ -71,6 +71,8 @@ class Request:
     ended: datetime | None = None
     ended_by: str | None = None
     reason: str = ""
+    declared_by: tuple[str, ...] = ()
+    """Who declared the failure; empty where the console showed it."""
     trouble: Trouble | None = None
     statements: tuple[e.Stated, ...] = ()
 
@@ -115,6 +117,11 @@ class Enterprise:
         """The one request whose run is under way."""
         return next((r for r in self.requests.values() if r.is_running), None)
 
+    @property
+    def is_held(self) -> bool:
+        """Whether something is under way or holds the enterprise: a run, a lockout, a quarantine."""
+        return bool(self.running or self.lockout or self.quarantine)
+
     def due(self, now: datetime) -> Request | None:
         """The approved request to start now, if any and nothing runs."""
         if self.running:
@@ -127,9 +134,17 @@ class Enterprise:
         return min(waiting, key=lambda r: (r.quorum_at or r.asked, r.id), default=None)
 
 
+_STREAM = "enterprise:"
+
+
 def stream(enterprise: str) -> str:
     """The name of an enterprise's stream in the ledger."""
-    return f"enterprise:{enterprise}"
+    return _STREAM + enterprise
+
+
+def enterprise_of(stream: str) -> str | None:
+    """The enterprise that a stream of the ledger belongs to; None for the other streams."""
+    return stream.removeprefix(_STREAM) if stream.startswith(_STREAM) else None
 
 
 def replay(recorded: Iterable[tuple[datetime, Event]], state: Enterprise | None = None) -> Enterprise:
@@ -202,7 +217,8 @@ def _evolve_request(r: Request, event: Event, at: datetime) -> Request:
             done = _end(r, Phase.SUCCEEDED, at, "")
             return replace(_run(done, level=event.level), statements=())
         case e.Failed():
-            return replace(_end(r, Phase.FAILED, at, event.words), trouble=Trouble("failed", at))
+            ended = replace(_end(r, Phase.FAILED, at, event.words), declared_by=event.declared_by)
+            return replace(ended, trouble=Trouble("failed", at))
         case e.BecameUnknown():
             return replace(_end(r, Phase.UNKNOWN, at, event.reason), trouble=Trouble("unknown", at))
         case e.BecameOverdue():
@@ -218,7 +234,8 @@ def _evolve_request(r: Request, event: Event, at: datetime) -> Request:
         case e.RunStarted():
             return replace(r, phase=Phase.PREPARING, rows=event.rows, run=Run(started=at))
         case e.InstallIntended():
-            return replace(_run(r, install_intended=at, seen=()), phase=Phase.INSTALLING)
+            pressed = _run(r, install_intended=at, seen=(), overdue=False)
+            return replace(pressed, phase=Phase.INSTALLING, trouble=None, statements=())
     return _evolve_run(r, event, at) if r.run else r
 
 
@@ -247,7 +264,9 @@ def _evolve_run(r: Request, event: Event, at: datetime) -> Request:
 def _resume(r: Request) -> Request:
     """Two people saw it installing: back to the watch, with a fresh eye."""
     r = replace(r, phase=Phase.INSTALLING, ended=None, reason="", trouble=None, statements=())
-    return _run(r, seen=())
+    assert r.run is not None
+    finished = {step: at for step, at in r.run.finished.items() if step is not Step.COLLECT_LOGS}
+    return _run(r, seen=(), overdue=False, unexpected_level=None, finished=MappingProxyType(finished))
 
 
 def _end(r: Request, phase: Phase, at: datetime, reason: str, by: str | None = None) -> Request:

@@ -65,7 +65,7 @@ class Phase(StrEnum):
 
 
 class Step(StrEnum):
-    """The run's steps that have an intent and an outcome. Distinct names, never renamed while runs are open."""
+    """The run's steps beside Install. Distinct names, never renamed while runs are open."""
 
     UPLOAD = "upload"
     DISTRIBUTE = "distribute"
@@ -237,10 +237,11 @@ class Stopped(Event):
 
 
 class Failed(Event):
-    """The console showed an error; `words` are its own."""
+    """The console showed an error, `words` are its own; or two approvers declared it, in the words of the second."""
 
     request: str
     words: Words
+    declared_by: tuple[str, ...] = ()
 
 
 class BecameUnknown(Event):

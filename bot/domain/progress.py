@@ -37,6 +37,7 @@ class Seen(NamedTuple):
 class Judgement(StrEnum):
     WATCH = "watch"
     FINISHED = "finished"
+    FOREIGN = "foreign"
     SUCCEEDED = "succeeded"
     UNEXPECTED_LEVEL = "unexpected level"
     FAILED = "failed"
@@ -74,6 +75,13 @@ def foreign(seen: Observation) -> str | None:
     return None
 
 
+def _not_ours(seen: Observation, package: str) -> str | None:
+    """Somebody else's work beside our distribution, before anything of ours is installed (law 6)."""
+    ours = seen.activity is Activity.DISTRIBUTING and seen.subject in (None, package)
+    at_work = seen.activity in (Activity.DISTRIBUTING, Activity.INSTALLING)
+    return foreign(seen) if at_work and not ours else None
+
+
 def judge_distribution(
     plan: Plan,
     history: Sequence[Seen],
@@ -95,6 +103,8 @@ def judge_distribution(
         return Verdict(Judgement.WATCH, f"no answer: {seen.reason}", overdue)
     if not seen.recognized:
         return _unreadable(history, watching, timedelta(minutes=budgets.settle), now, overdue)
+    if other := _not_ours(seen, name):
+        return Verdict(Judgement.FOREIGN, other)
     listed = seen.package(name)
     if seen.finished and seen.subject == name:
         return Verdict(Judgement.FINISHED)
@@ -154,6 +164,8 @@ def _verify(plan: Plan, seen: Observation, overdue: bool) -> Verdict:
     """The package is shown installed: one same new level on every appliance, and each one running?"""
     names = {a.appliance for a in plan.appliances}
     shown = {a.name: a for a in seen.appliances}
+    if others := sorted(name for name, a in shown.items() if a.level is not None and name not in names):
+        return Verdict(Judgement.WATCH, f"not in the plan: {', '.join(others)}", overdue)
     if missing := sorted(names - shown.keys()):
         return Verdict(Judgement.WATCH, f"not listed: {', '.join(missing)}", overdue)
     for name in sorted(names):
@@ -172,12 +184,12 @@ def _verify(plan: Plan, seen: Observation, overdue: bool) -> Verdict:
 
 def shows_level(plan: Plan, seen: Observation | None, level: str) -> bool:
     """Whether a look shows the package installed, nobody at work, and exactly `level` on every appliance."""
-    if seen is None or seen.activity is not Activity.IDLE or seen.locked or seen.errors:
+    if seen is None or not _quiet(seen) or seen.errors:
         return False
+    verdict = _verify(plan, seen, overdue=False)
     listed = seen.package(plan.package.name)
-    shown = {a.name: a.level for a in seen.appliances}
     installed = listed is not None and listed.state is PackageState.INSTALLED
-    return installed and all(shown.get(a.appliance) == level for a in plan.appliances)
+    return installed and verdict.judgement is not Judgement.WATCH and verdict.words == level
 
 
 def _unreadable(

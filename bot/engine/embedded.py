@@ -27,6 +27,10 @@ log = logging.getLogger(__name__)
 Job = Callable[[str, str], Awaitable[None]]
 """Does something for an enterprise and a request, by name and id."""
 
+HEARTBEAT = 60.0
+"""Real seconds after which an enterprise is looked at again in any case: timers stand still while a machine is
+suspended, and an alarm that broke must not be the last."""
+
 RESTART_AFTER = 5.0
 """Real seconds before a run whose task broke is carried on from the ledger."""
 
@@ -47,6 +51,7 @@ class Engine:
         preflight: Job,
         run: Job,
         has_work: Callable[[Enterprise, Request], bool],
+        heartbeat: float = HEARTBEAT,
     ) -> None:
         self._streams = {stream(name): name for name in enterprises}
         self._ledger = ledger
@@ -55,6 +60,7 @@ class Engine:
         self._preflight = preflight
         self._run = run
         self._has_work = has_work
+        self._heartbeat = heartbeat
         self._scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True}
         )
@@ -78,16 +84,22 @@ class Engine:
 
     async def _look(self, enterprise: str) -> None:
         """Whatever is due, now; then an alarm for the next moment at which something will be."""
-        state = (await self._handler.handle(enterprise, LookAgain())).state
-        now = self._clock.now()
-        due = state.due(now)
-        for request in state.requests.values():
-            if request.phase is Phase.REQUESTED and request.plan is None:
-                self._begin(enterprise, request.id, self._preflight)
-            elif request is due or self._has_work(state, request):
-                self._begin(enterprise, request.id, self._run)
-        if (moment := next_look(state, now)) is not None:
-            self._alarm(enterprise, self._clock.real_seconds_until(moment))
+        seconds = self._heartbeat
+        try:
+            state = (await self._handler.handle(enterprise, LookAgain())).state
+            now = self._clock.now()
+            due = state.due(now)
+            for request in state.requests.values():
+                if request.phase is Phase.REQUESTED and request.plan is None:
+                    self._begin(enterprise, request.id, self._preflight)
+                elif request is due or self._has_work(state, request):
+                    self._begin(enterprise, request.id, self._run)
+            if (moment := next_look(state, now)) is not None:
+                seconds = min(seconds, self._clock.real_seconds_until(moment))
+        except Exception:
+            log.exception("%s: what is due could not be seen to; again in %.0f s", enterprise, seconds)
+        finally:
+            self._alarm(enterprise, seconds)
 
     def _alarm(self, enterprise: str, seconds: float, why: str = "next") -> None:
         at = datetime.now(UTC) + timedelta(seconds=seconds)

@@ -30,7 +30,7 @@ RATE = 60.0
 """Simulated seconds in a real one: a run whose 60 minutes take one."""
 PACKAGE = "applianceG4-24-1-HF4"
 LEVEL = "24.1 HF4"
-SUCCEEDED, QUARANTINED, STOPPED, BROKEN = 0, 1, 3, 2
+SUCCEEDED, QUARANTINED, BROKEN, STOPPED, WAITING = range(5)
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -279,6 +279,8 @@ async def _by_itself(demo: Demo) -> int:
 def _code(status: str) -> int:
     if "QUARANTINE" in status:
         return QUARANTINED
+    if "is under way" in status:
+        return WAITING
     return SUCCEEDED if ": succeeded" in status else STOPPED
 
 

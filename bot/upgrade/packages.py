@@ -106,8 +106,12 @@ class PackageStore:
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         digest, size = hashlib.sha256(), 0
         try:
+            source = file.open("rb")
+        except OSError as error:
+            raise PackageError(f"{file} cannot be read: {error.strerror}") from None
+        try:
             with (
-                file.open("rb") as source,
+                source,
                 tempfile.NamedTemporaryFile(dir=self._directory, delete=False) as copy,
             ):
                 partial = Path(copy.name)

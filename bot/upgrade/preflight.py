@@ -53,7 +53,9 @@ def rows(
         Check(
             name="Package not listed",
             ok=listed is None,
-            detail="not on the console yet" if listed is None else f"already listed as {listed.words}",
+            detail="not on the console yet"
+            if listed is None
+            else f"listed already as {listed.words}; a person has to remove it on the console first",
         ),
     )
 

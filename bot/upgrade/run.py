@@ -12,7 +12,7 @@ from bot.clock import Clock
 from bot.config import EnterpriseSettings
 from bot.console.port import Console, ConsoleError
 from bot.domain.approval import Authority, Directory, DirectoryUnavailable
-from bot.domain.commands import Command, Fault
+from bot.domain.commands import Command, Fault, Observe
 from bot.domain.enterprise import Enterprise, Request
 from bot.domain.handle import Decision, Handler
 from bot.domain.plan import Plan
@@ -21,6 +21,9 @@ from bot.upgrade.evidence import Evidence
 from bot.upgrade.facts import Facts
 
 log = logging.getLogger(__name__)
+
+GAP = timedelta(minutes=5)
+"""A longer pause between two looks (a suspended machine, a stopped process) begins the watch anew."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,10 @@ class Run:
         self.enterprise = enterprise
         self.id = request
         self.settings = services.enterprises[enterprise]
+        self.watching = services.clock.now()
+        """Looking without a gap since then: nothing is concluded from what went unseen."""
+        self._looked: datetime | None = None
+        self._unreadable_since: datetime | None = None
 
     @property
     def clock(self) -> Clock:
@@ -64,13 +71,26 @@ class Run:
 
     async def look(self) -> Observation:
         """One look. A console that cannot even be signed in to, or a driver that breaks, is an observation too."""
+        now = self.clock.now()
+        if self._looked is None or now - self._looked > GAP:
+            self.watching = now
         try:
             return await self.console.look()
         except ConsoleError as error:
             return Observation(answered=False, reason=str(error))
         except Exception as error:
             log.exception("%s: the console driver broke while looking", self.id)
-            return Observation(answered=True, recognized=False, reason=f"the driver broke: {error!r}")
+            reason = f"the driver broke ({type(error).__name__}); see the bot's log"
+            return Observation(answered=True, recognized=False, reason=reason)
+        finally:
+            self._looked = self.clock.now()
+
+    async def observe(self, seen: Observation) -> Request:
+        """Tell the ledger what was seen; the request after the verdict."""
+        observe = Observe(
+            request=self.id, observation=seen, watching=self.watching, budgets=self.settings.budgets
+        )
+        return (await self.handle(observe)).state.requests[self.id]
 
     async def look_patiently(self, until: datetime, *, readable: bool = False) -> Observation:
         """The first look that is answered, or the last one when the settle budget is spent (law 5).
@@ -89,11 +109,22 @@ class Run:
         """Who may approve at this moment. Slack unable to say: wait until `until`, then `DirectoryUnavailable`."""
         while True:
             try:
-                return await self.services.directory.authority(self.settings.rules)
+                return await self.authority_now()
             except DirectoryUnavailable:
                 if self.clock.now() >= until:
                     raise
                 await self.pause()
+
+    async def authority_now(self) -> Authority:
+        """Who may approve, without waiting. Raises `DirectoryUnavailable`."""
+        return await self.services.directory.authority(self.settings.rules)
+
+    def unreadable(self, readable: bool = False) -> bool:
+        """Note that a step could not, or could, act on the page; whether it could not for the whole settle budget."""
+        now = self.clock.now()
+        self._unreadable_since = None if readable else self._unreadable_since or now
+        budget = timedelta(minutes=self.settings.budgets.settle)
+        return self._unreadable_since is not None and now - self._unreadable_since >= budget
 
     async def plan_now(self, seen: Observation) -> Plan | None:
         levels = {a.name: a.level for a in seen.appliances}

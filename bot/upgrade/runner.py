@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable
+from datetime import timedelta
 
 from bot.console import port
 from bot.domain import commands as c
@@ -20,6 +21,9 @@ from bot.upgrade import steps, watch
 from bot.upgrade.run import Run, Services
 
 log = logging.getLogger(__name__)
+
+FOREIGN_EVERY = timedelta(minutes=5)
+"""Between two looks at somebody else's work; each one signs in and out."""
 
 
 def has_work(state: Enterprise, request: Request) -> bool:
@@ -45,10 +49,23 @@ class Runner:
 
     async def run(self, enterprise: str, request: str) -> None:
         """Carry a request on from wherever the ledger has it."""
+        while await self._turn(enterprise, request):
+            await self._services.clock.sleep(FOREIGN_EVERY)
+
+    async def _turn(self, enterprise: str, request: str) -> bool:
+        """Everything there is to do in one session; whether to come back for a look at somebody else's work.
+
+        Between those looks the console is free for other requests.
+        """
         async with self._sessions[enterprise], self._open_console(enterprise) as console:
             run = Run(self._services, console, enterprise, request)
             while await self._advance(run):
                 pass
+            state = await run.state()
+            if not _foreign_watched(state, state.requests[request]):
+                return False
+            await watch.look_at_foreign(run)
+            return True
 
     async def _advance(self, run: Run) -> bool:
         """One step; whether there may be another."""
@@ -63,13 +80,14 @@ class Runner:
                 await watch.watch(run, request)
             elif _logs_wanted(request):
                 await watch.collect_logs(run)
-            elif _foreign_watched(state, request):
-                await watch.watch_foreign(run)
             else:
                 return False
         except Refusal as refusal:
             # Somebody was quicker (a cancel, a quarantine): the ledger says what comes next.
             log.info("%s: %s", run.id, refusal)
+            await run.pause()
+        except DirectoryUnavailable as error:
+            log.warning("%s: %s", run.id, error)
             await run.pause()
         return True
 
@@ -82,11 +100,16 @@ class Runner:
                 await steps.distribute(run)
             else:
                 await steps.install(run)
+            run.unreadable(readable=True)
         except port.Refused as error:
             await run.handle(c.Fault(request=run.id, words=error.words, console_error=True))
         except port.Unrecognized as error:
-            await run.handle(c.Fault(request=run.id, words=str(error), unreadable=True))
-        except (port.Unreachable, DirectoryUnavailable) as error:
+            if Step.DISTRIBUTE not in request.run.intended or run.unreadable():
+                await run.handle(c.Fault(request=run.id, words=str(error), unreadable=True))
+            else:
+                log.warning("%s: %s", run.id, error)
+                await run.pause()
+        except port.Unreachable as error:
             log.warning("%s: %s", run.id, error)
             await run.pause()
         except port.ConsoleError as error:

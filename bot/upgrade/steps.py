@@ -6,6 +6,7 @@ Each function does one step from wherever the ledger has it and returns; the run
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 
 from bot.console import port
 from bot.domain import commands as c
@@ -50,10 +51,11 @@ async def start(run: Run) -> None:
     request = await run.request()
     plan = _plan(request)
     try:
-        authority = await run.authority(plan.latest_start)
+        await run.authority(plan.latest_start)
     except DirectoryUnavailable as error:
         return await run.stop(str(error))
     seen = await run.look_patiently(plan.latest_start)
+    authority = await run.authority_now()
     fingerprint = await run.services.facts.store.fingerprint(request.draft.package)
     checks = rows(run.settings, request.draft, await run.state(), seen, fingerprint)
     command = c.Start(
@@ -108,61 +110,70 @@ async def distribute(run: Run) -> None:
         return
     try:
         await run.console.send()
-    except port.Unreachable as error:
-        log.warning("%s: no answer to Send: %s", run.id, error)
+    except port.Refused:
+        raise
+    except port.ConsoleError as error:
+        log.warning("%s: Send was not answered as expected: %s", run.id, error)
     await _await_distribution(run, await run.look())
 
 
 async def _await_distribution(run: Run, seen: Observation) -> None:
-    watching = run.clock.now()
     while True:
-        observe = c.Observe(request=run.id, observation=seen, watching=watching, budgets=run.settings.budgets)
-        request = (await run.handle(observe)).state.requests[run.id]
+        request = await run.observe(seen)
         if not request.is_running:
             return
-        judged = verdict(request, watching, run.settings.budgets, run.clock.now())
-        if judged.judgement is Judgement.FINISHED:
-            if not seen.finished:
-                await run.handle(c.Finish(request=run.id, step=Step.DISTRIBUTE))
-                return
-            try:
-                await run.console.finish_distribution()
-            except port.Unreachable as error:
-                log.warning("%s: no answer to Done: %s", run.id, error)
-        else:
+        judged = verdict(request, run.watching, run.settings.budgets, run.clock.now())
+        if judged.judgement is not Judgement.FINISHED:
             await run.pause()
+        elif seen.finished:
+            await _press_done(run)
+        else:
+            await run.handle(c.Finish(request=run.id, step=Step.DISTRIBUTE))
+            return
         seen = await run.look()
+
+
+async def _press_done(run: Run) -> None:
+    try:
+        await run.console.finish_distribution()
+    except port.Refused:
+        raise
+    except port.ConsoleError as error:
+        log.warning("%s: Done was not answered as expected: %s", run.id, error)
+        await run.pause()
 
 
 async def install(run: Run) -> None:
     """IPM Information, the intent with all its gates, and the one click."""
     request = await run.request()
     plan = _plan(request)
-    last_moment = plan.window.closes
     lockout = (await run.state()).lockout
-    if lockout is None or lockout.announced is None:
-        if plan.window.left(run.clock.now()).total_seconds() < plan.install_minutes * 60:
-            return await run.stop(
-                "the lockout notice could not be delivered in time; Install was not pressed"
-            )
+    told = lockout is not None and lockout.announced is not None
+    if plan.window.left(run.clock.now()) < timedelta(minutes=plan.install_minutes):
+        late = "the window is over" if told else "the lockout notice could not be delivered in time"
+        return await run.stop(f"{late}; Install was not pressed")
+    if not told:
         return await run.pause()
-    seen = await run.look_patiently(last_moment, readable=True)
     try:
-        authority = await run.authority(last_moment)
+        await run.authority(plan.window.closes)
     except DirectoryUnavailable as error:
         return await run.stop(f"{error}; Install was not pressed")
+    seen = await run.look_patiently(plan.window.closes, readable=True)
+    seen_at = run.clock.now()
     if fault := _fault_before_install(run, seen, plan.package.name):
         await run.handle(fault)
         return
+    authority = await run.authority_now()
     information = await run.console.open_install(plan.package.name)
     command = c.IntendInstall(
         request=run.id,
         authority=authority,
         plan=await run.plan_now(seen),
         observation=seen,
+        seen_at=seen_at,
         information=information,
     )
-    born = run.clock.uptime()  # before the append: a suspension in the middle of it counts too
+    born = run.clock.uptime()
     decision = await run.handle(command)
     if not any(isinstance(event, e.InstallIntended) for event in decision.events):
         return

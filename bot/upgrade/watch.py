@@ -24,23 +24,17 @@ async def watch(run: Run, request: Request) -> None:
         words = "the bot was restarted between the install intent and its outcome"
         in_doubt = InstallOutcome(press=Press.IN_DOUBT, words=words)
         await run.handle(c.ReportPress(request=run.id, outcome=in_doubt))
-    watching = run.clock.now()
     while request.is_running:
-        seen = await run.look()
-        observe = c.Observe(request=run.id, observation=seen, watching=watching, budgets=run.settings.budgets)
-        request = (await run.handle(observe)).state.requests[run.id]
+        request = await run.observe(await run.look())
         if request.is_running:
             await run.pause()
 
 
-async def watch_foreign(run: Run) -> None:
-    """Somebody else's work goes on: never adopted, watched until the console is idle (law 6)."""
-    while True:
-        seen = await run.look()
-        if seen.answered and seen.recognized and not foreign(seen):
-            await run.handle(c.ReportForeignIdle(request=run.id))
-            return
-        await run.pause()
+async def look_at_foreign(run: Run) -> None:
+    """One look at somebody else's work: never adopted, watched until the console is idle (law 6)."""
+    seen = await run.look()
+    if seen.answered and seen.recognized and not foreign(seen):
+        await run.handle(c.ReportForeignIdle(request=run.id))
 
 
 async def collect_logs(run: Run) -> None:

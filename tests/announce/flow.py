@@ -115,6 +115,7 @@ class Flow:
                 authority=AUTHORITY,
                 plan=await self.plan(id_),
                 observation=v.distributed(),
+                seen_at=self.clock.now(),
                 information=v.information(),
             )
         )

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import timedelta
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.announce.book import Place
+from bot.announce import blocks
+from bot.announce.blocks import Json
+from bot.announce.book import Book, Place
+from bot.announce.poster import Poster
 from bot.clock import Clock
 from bot.domain import commands as c
 from bot.domain import events as e
 from bot.domain.handle import Handler
 from bot.domain.ledger import Conflict
 from bot.sandbox.workspace.client import WorkspaceClient
+from storage.ledger import Broken
 from tests.announce.flow import ANA, AUTHORITY, BEN, CHLOE, Flow, MovedClock, eventually, key, no_more
 from tests.support import values as v
 
@@ -109,6 +116,45 @@ async def test_another_messages_metadata_is_not_taken_for_it(flow: Flow, slack: 
     async with flow.announcing():
         await no_more(flow)
     assert [key(m) for m in await flow.posted() if m.blocks] == ["card:KT-1", "card:KT-9"]
+
+
+async def test_another_apps_message_is_not_taken_for_it(flow: Flow) -> None:
+    """Any app in the channel can write our metadata; only our own message opens the gate (law 8)."""
+    metadata = {"event_type": "keyturn", "event_payload": {"key": "lockout:KT-1"}}
+    forged: Json = {"bot_id": "B0OTHER", "user": "U0OTHER", "ts": "1763755200.000100", "metadata": metadata}
+    own: Json = {"bot_id": "B0BOT", "user": "U0BOT", "ts": "1763755200.000200", "metadata": metadata}
+    history = [forged]
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request.match_info["method"])
+        return web.json_response(
+            {
+                "auth.test": {"ok": True, "bot_id": "B0BOT", "user_id": "U0BOT"},
+                "conversations.history": {"ok": True, "messages": history},
+                "chat.postMessage": {"ok": True, "channel": "C0IDENTITY", "ts": "1763755200.000300"},
+            }[asked[-1]]
+        )
+
+    async def render() -> blocks.Message:
+        return blocks.message(blocks.small("Locked"))
+
+    keys = "lockout:KT-1", "lockout:KT-2"
+    await flow.note(*(e.PostIntended(key=key, channel="C0IDENTITY") for key in keys))
+    book = Book(flow.ledger, flow.clock)
+    await book.open()
+    app = web.Application()
+    app.router.add_route("*", "/api/{method}", answer)
+    async with TestServer(app) as server:
+        poster = Poster(AsyncWebClient("xoxb-test", base_url=str(server.make_url("/api/"))), book)
+        posted = await poster.post("lockout:KT-1", "C0IDENTITY", render)
+        assert posted == Place("C0IDENTITY", "1763755200.000300")
+        metadata["event_payload"] = {"key": "lockout:KT-2"}
+        history.append(own)
+        found = await poster.post("lockout:KT-2", "C0IDENTITY", render)
+        assert found == Place("C0IDENTITY", "1763755200.000200")
+    assert asked.count("auth.test") == 1
+    assert asked.count("chat.postMessage") == 1
 
 
 async def test_lost_answers_double_nothing(flow: Flow) -> None:
@@ -274,6 +320,74 @@ async def test_who_left_is_not_asked_and_holds_up_nobody(flow: Flow) -> None:
         await flow.reads("card:KT-1", "not enough people are left who may approve")
         await no_more(flow)
     assert "ask:KT-1:U0CHLOE" not in await flow.keys()
+
+
+@pytest.mark.parametrize("method", ["conversations.open", "chat.getPermalink"])
+async def test_a_question_that_slack_does_not_take_holds_up_no_post(flow: Flow, method: str) -> None:
+    await flow.workspace.control("limit", method=method, times=2, retry_after=600)
+    async with flow.announcing():
+        await flow.asked()
+        await eventually(lambda: _limited(flow.workspace, 2))
+        await flow.approve(BEN)
+        await flow.approve(CHLOE)
+        await flow.do(c.Start(request="KT-1", authority=AUTHORITY, rows=(v.row(),), plan=await flow.plan()))
+        await flow.until(e.LockoutAnnounced)
+    assert not [k for k in await flow.keys() if k.startswith("ask:")]
+
+
+async def _limited(workspace: WorkspaceClient, times: int) -> bool:
+    return [call["error"] for call in await workspace.calls()].count("ratelimited") >= times
+
+
+async def test_an_edit_that_slack_does_not_take_holds_up_no_post(flow: Flow) -> None:
+    await flow.workspace.control("limit", method="chat.update", times=1, retry_after=600)
+    async with flow.announcing():
+        await flow.ask()
+        await flow.message("card:KT-1")
+        await flow.preflight()
+        await eventually(lambda: _limited(flow.workspace, 1))
+        await flow.approve(BEN)
+        await flow.message("approved:KT-1:U0BEN")
+        await no_more(flow)
+
+
+async def test_a_question_that_was_put_off_is_asked_as_soon_as_slack_takes_it(flow: Flow) -> None:
+    await flow.workspace.control("limit", method="conversations.open", times=2, retry_after=1)
+    async with flow.announcing():
+        await flow.asked()
+        await flow.message("ask:KT-1:U0BEN")
+        await flow.message("ask:KT-1:U0CHLOE")
+    assert not [event for event in await flow.book() if isinstance(event, e.PostAbandoned)]
+
+
+async def test_a_question_in_doubt_is_found_behind_one_that_overtook_it(flow: Flow) -> None:
+    async with flow.announcing():
+        await flow.ask("KT-1")
+        await flow.ask("KT-2")
+        await flow.until(e.Posted, lambda posted: posted.key == "card:KT-2")
+        await flow.workspace.control("limit", method="conversations.history", times=1, retry_after=1)
+        await flow.workspace.control("outage", mode="lost-answers", method="chat.postMessage", times=1)
+        await flow.preflight("KT-1")
+        first = key(await flow.message("ask:KT-1"))
+        await flow.preflight("KT-2")
+        await flow.until(e.Posted, lambda posted: posted.key == first.replace("KT-1", "KT-2"))
+        assert first not in [event.key for event in await flow.book() if isinstance(event, e.Posted)]
+        await flow.until(e.Posted, lambda posted: posted.key == first)
+    assert (await flow.keys()).count(first) == 1
+
+
+async def test_the_end_carries_the_ledgers_head(flow: Flow) -> None:
+    async with flow.announcing():
+        await flow.asked()
+        await flow.do(c.Withdraw(request="KT-1", by=v.person(ANA)))
+        finish = await flow.message("finish:KT-1")
+    said = re.search(r"Ledger entry (\d+), head ([0-9a-f]{64})", finish.words)
+    assert said
+    entry = (await flow.ledger.read_all(after=int(said[1]) - 1, limit=1))[0]
+    assert (entry.hash, type(entry.event)) == (said[2], e.Withdrawn)
+    await flow.ledger.verify(said[2])
+    with pytest.raises(Broken):
+        await flow.ledger.verify(said[2][::-1])
 
 
 async def test_a_page_is_repeated_until_somebody_acknowledges(flow: Flow) -> None:

@@ -11,7 +11,7 @@ from bot.announce import failure, routes
 from bot.announce.blocks import Message
 from bot.announce.view import View
 from bot.domain.enterprise import replay
-from bot.domain.events import Phase
+from bot.domain.events import Phase, Statement
 from bot.domain.ledger import Entry
 from tests.announce import examples as x
 from tests.support import story as s
@@ -214,6 +214,17 @@ def test_a_failure_holds_the_prohibitions_the_consoles_words_and_whom_to_call() 
     assert "attest" not in message.text
 
 
+def test_a_failure_that_two_approvers_declared_is_not_put_in_the_consoles_mouth() -> None:
+    story = s.overdue()
+    story.attest(v.ANNA, Statement.FAILURE, "it hangs")
+    story.attest(v.BEN, Statement.FAILURE, "the page has hung since nine")
+    text = last(story, "failure").text
+    assert "Two approvers declared failure; what they saw:" in text
+    assert "the page has hung since nine" in text
+    assert "The console says" not in text
+    assert "The console says:" in last(s.failed(), "failure").text
+
+
 def test_an_unknown_outcome_can_be_attested() -> None:
     text = last(s.became_unknown(), "failure").text
     for words in ("not-started", "installing", "cannot-tell CASE"):
@@ -253,9 +264,9 @@ def test_overdue_and_another_level_name_their_commands() -> None:
     assert "/upgrade confirm KT-1 2024.1 HF 8" in text
 
 
-def test_a_statement_says_how_the_second_person_states_the_same() -> None:
+def test_a_statement_says_how_the_second_approver_states_the_same() -> None:
     stated = [m.message.text for m in x.shown(x.released().recorded) if m.key.startswith("stated:")]
-    assert "A second person has to state the same: /upgrade release KT-1 CASE-7" in stated[0]
+    assert "A second approver has to state the same: /upgrade release KT-1 CASE-7" in stated[0]
     assert (
         "released from quarantine by <@U0ANNA> and <@U0BEN>, case “CASE-7”"
         in last(x.released(), "released").text
@@ -273,3 +284,17 @@ def test_an_approver_is_asked_until_it_is_no_longer_needed() -> None:
     story.approve(v.BEN)
     asks = {m.key: m.message.text for m in x.shown(story.recorded) if m.key.startswith("ask:")}
     assert "No longer needed" in asks["ask:KT-1:U0ANNA"]
+    story.later(60 * 7).look_again()
+    asks = {m.key: m.message.text for m in x.shown(story.recorded) if m.key.startswith("ask:")}
+    for approver in ("ANNA", "BEN", "CARLA"):
+        assert "Ended: upgrade KT-1" in asks[f"ask:KT-1:U0{approver}"]
+        assert "Expired 2" in asks[f"ask:KT-1:U0{approver}"]
+
+
+def test_overdue_a_second_time_is_a_new_message() -> None:
+    story = s.overdue()
+    story.observe(v.distributed())
+    story.later(s.BUDGETS.settle).observe(v.distributed())
+    story.both(Statement.INSTALLING)
+    story.later(s.BUDGETS.overdue).observe(v.silent())
+    assert len({m.key for m in x.shown(story.recorded) if m.key.startswith("overdue:")}) == 2

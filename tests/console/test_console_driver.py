@@ -16,6 +16,7 @@ from tests.console.console_server import (
     INSTALL_FORM,
     PACKAGE,
     PASSWORD,
+    Asked,
     Evidence,
     Identity,
     MiniConsole,
@@ -354,11 +355,35 @@ async def test_packages_are_selected_by_exact_name(mini: MiniConsole, server: Se
     assert "POST /p" not in lines(server)
 
 
+@pytest.mark.parametrize("work", ["Distribution", "Installation"])
+async def test_nothing_is_opened_while_somebody_else_is_at_work(
+    mini: MiniConsole, server: Server, work: str
+) -> None:
+    async with driver(server) as console:
+        await console.look()
+        mini.panel = panel(work, [("a1", "Waiting")], package="agent-7")
+        with pytest.raises(Unrecognized, match="nothing was pressed"):
+            await console.open_distribution(PACKAGE)
+        with pytest.raises(Unrecognized, match="nothing was pressed"):
+            await console.open_install(PACKAGE)
+        with pytest.raises(Unrecognized, match="not open"):
+            await console.send()
+        mini.panel = ""
+        assert (await console.open_install(PACKAGE)).package == PACKAGE
+    assert lines(server).count("POST /p") == 1
+
+
 async def test_opening_install_again_looks_first(mini: MiniConsole, server: Server) -> None:
     async with driver(server) as console:
         await console.look()
-        mini.expire_before = "POST /p"
-        mini.panel = panel("Installation", [("a1", "Waiting")])
+
+        async def begun_meanwhile(asked: Asked) -> bytes | None:
+            if asked.line == "POST /p":
+                mini.sessions.clear()
+                mini.panel = panel("Installation", [("a1", "Waiting")])
+            return await mini.answer(asked)
+
+        server.answer = begun_meanwhile
         with pytest.raises(Unrecognized, match="work going on"):
             await console.open_install(PACKAGE)
     assert lines(server).count("POST /p") == 1

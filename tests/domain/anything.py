@@ -150,6 +150,7 @@ class Anything(RuleBasedStateMachine):
             authority=self.authority,
             plan=self.now_plan(id_),
             observation=seen,
+            seen_at=self.now,
             information=shown,
         )
 

@@ -222,6 +222,7 @@ class Laws(Anything):
             authority=authority,
             plan=now,
             observation=SEEN_WRONG.get(wrong, v.distributed()),
+            seen_at=self.now,
             information=v.information(all_selected=wrong != "information"),
         )
         self.do(install)

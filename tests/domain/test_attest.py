@@ -49,7 +49,9 @@ def test_two_people_state_and_it_acts(
     stated = e.Stated(request="KT-1", by=v.ANNA, statement=statement, value=value)
     assert story.attest(v.ANNA, statement, value) == [stated]
     assert story.phase() is before
-    with pytest.raises(Refusal, match="you have stated this already; a second person has to state the same"):
+    with pytest.raises(
+        Refusal, match="you have stated this already; a second approver has to state the same"
+    ):
         story.attest(v.ANNA, statement, value)
     assert s.kinds(story.attest(v.BEN, statement, value)) == ["Stated", *then]
     assert story.phase() is phase
@@ -93,6 +95,12 @@ def test_what_was_seen_is_told_in_ones_own_words() -> None:
     story.attest(v.ANNA, Statement.FAILURE, "the page has hung since nine")
     events = story.attest(v.BEN, Statement.FAILURE, "no progress at all")
     assert s.kinds(events) == ["Stated", "Failed", "Quarantined"]
+    assert events[1] == e.Failed(request="KT-1", words="no progress at all", declared_by=(v.ANNA, v.BEN))
+    assert story.state.requests["KT-1"].declared_by == (v.ANNA, v.BEN)
+
+
+def test_nobody_declared_what_the_console_showed() -> None:
+    assert s.failed().state.requests["KT-1"].declared_by == ()
 
 
 @pytest.mark.parametrize(
@@ -100,6 +108,7 @@ def test_what_was_seen_is_told_in_ones_own_words() -> None:
     [
         (s.pressed, Statement.RELEASE, "CS-1", "KT-1 holds no quarantine"),
         (s.approved, Statement.CANNOT_TELL, "CS-1", "KT-1 holds no quarantine"),
+        (s.failed, Statement.CANNOT_TELL, "CS-1", "KT-1 is not in the state unknown"),
         (s.failed, Statement.NOT_STARTED, "", "KT-1 is not in the state unknown"),
         (s.failed, Statement.INSTALLING, "", "KT-1 is not in the state unknown"),
         (s.pressed, Statement.NOT_STARTED, "", "KT-1 is not in the state unknown"),

@@ -11,7 +11,6 @@ from bot.domain import commands as c
 from bot.domain import events as e
 from bot.domain.events import Phase, Statement, Step
 from bot.domain.refusal import Refusal
-from bot.domain.sight import Observation
 from tests.support import story as s
 from tests.support import values as v
 
@@ -107,15 +106,8 @@ def test_from_send_on_the_bots_own_reason_still_stops() -> None:
     assert story.state.quarantine is None
 
 
-@pytest.mark.parametrize(
-    ("seen", "end"),
-    [(v.console_error(), "Failed"), (v.unreadable(), "BecameUnknown")],
-    ids=["error", "unreadable"],
-)
 @pytest.mark.parametrize("cancelled", [False, True])
-def test_from_send_on_the_gates_quarantine_before_anything_else(
-    seen: Observation, end: str, cancelled: bool
-) -> None:
+def test_from_send_on_the_gates_quarantine_an_error_before_anything_else(cancelled: bool) -> None:
     """Neither a cancel, nor a missing notice, nor a closing window makes less of an error (law 4)."""
 
     def prepare(begin: Callable[[], s.Story]) -> s.Story:
@@ -125,8 +117,23 @@ def test_from_send_on_the_gates_quarantine_before_anything_else(
         story.now = v.WINDOW.closes
         return story
 
-    assert s.kinds(prepare(s.sent).intend(Step.DISTRIBUTE, seen)) == [end, "Quarantined"]
-    assert s.kinds(prepare(s.ready).intend_install(seen)) == [end, "Quarantined"]
+    seen = v.console_error()
+    assert s.kinds(prepare(s.sent).intend(Step.DISTRIBUTE, seen)) == ["Failed", "Quarantined"]
+    assert s.kinds(prepare(s.ready).intend_install(seen)) == ["Failed", "Quarantined"]
+
+
+def test_one_page_that_nobody_can_read_quarantines_nothing() -> None:
+    with pytest.raises(Refusal, match="look again"):
+        s.sent().intend(Step.DISTRIBUTE, v.unreadable())
+    with pytest.raises(Refusal, match="look again"):
+        s.ready().intend_install(v.unreadable())
+
+
+def test_a_distribution_that_has_begun_is_watched_whatever_the_bots_own_reason() -> None:
+    story = s.sent()
+    with pytest.raises(Refusal, match="only a verdict ends the run"):
+        story.fault("a redirect to another host")
+    assert story.state.lockout is not None
 
 
 @pytest.mark.parametrize("begin", [s.pressed, s.failed, s.became_unknown])

@@ -151,14 +151,30 @@ def test_drift_and_a_lost_quorum_void_at_the_intent(
 
 
 def test_a_plan_that_cannot_be_made_any_more_voids_at_the_intent() -> None:
+    story = s.ready()
     command = c.IntendInstall(
         request="KT-1",
         authority=v.authority(),
         plan=None,
         observation=v.distributed(),
+        seen_at=story.now,
         information=v.information(),
     )
-    assert s.kinds(s.ready().do(command)) == ["Voided", "LockoutClosed"]
+    assert s.kinds(story.do(command)) == ["Voided", "LockoutClosed"]
+
+
+def test_nothing_is_installed_on_an_old_look() -> None:
+    story = s.ready()
+    command = c.IntendInstall(
+        request="KT-1",
+        authority=v.authority(),
+        plan=v.plan(),
+        observation=v.distributed(),
+        seen_at=story.now - v.minutes(16),
+        information=v.information(),
+    )
+    with pytest.raises(Refusal, match="the look before Install is too old"):
+        story.do(command)
 
 
 def test_a_level_seen_during_the_distribution_voids_at_the_intent() -> None:
@@ -240,6 +256,7 @@ def test_the_ipm_information_page_is_the_plans(information: IpmInformation, says
         authority=v.authority(),
         plan=v.plan(),
         observation=v.distributed(),
+        seen_at=story.now,
         information=information,
     )
     events = story.do(command)

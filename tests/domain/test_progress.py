@@ -73,8 +73,10 @@ DISTRIBUTION = [
         "Done is offered for another package",
         [(1, v.distributing(subject=v.OTHER, finished=True))],
         2,
-        WATCH,
+        (Judgement.FOREIGN, False),
+        f"distributing {v.OTHER}",
     ),
+    Case("our package is installed by somebody else", [(1, v.installing())], 2, (Judgement.FOREIGN, False)),
     Case("listed as distributed", [(1, v.distributed())], 2, FINISHED),
     Case(
         "listed as distributed, the panel still there",

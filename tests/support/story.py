@@ -131,6 +131,7 @@ class Story:
                 authority=authority or v.authority(),
                 plan=plan or self.request(id_).plan,
                 observation=seen or v.distributed(),
+                seen_at=self.now,
                 information=v.information(),
             )
         )

@@ -1,0 +1,74 @@
+"""The engine: what falls due is seen to, also after an alarm that broke."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+
+from bot.clock import Clock
+from bot.domain.commands import Command
+from bot.domain.enterprise import Enterprise, stream
+from bot.domain.handle import Decision, Handler
+from bot.engine.embedded import Engine
+from storage.sqlite import SqliteLedger
+from tests.support import story as s
+
+
+class Breaking(Handler):
+    """A handler whose first `times` decisions break, as a locked database would make them."""
+
+    def __init__(self, ledger: SqliteLedger, clock: Clock, times: int) -> None:
+        super().__init__(ledger, clock)
+        self.left = times
+
+    async def handle(self, enterprise: str, command: Command) -> Decision:
+        if self.left:
+            self.left -= 1
+            raise OSError("database is locked")
+        return await super().handle(enterprise, command)
+
+
+async def test_an_alarm_that_breaks_is_not_the_last(tmp_path: Path) -> None:
+    """An approved request whose start has come is begun by the next heartbeat."""
+    begun = asyncio.Event()
+
+    async def run(_enterprise: str, _request: str) -> None:
+        begun.set()
+
+    async with SqliteLedger.open(tmp_path / "ledger.sqlite") as ledger:
+        recorded = s.approved().recorded
+        start = s.approved().request().draft.start
+        for version, (at, event) in enumerate(recorded):
+            await ledger.append(stream("main"), version, [event], at)
+        clock = Fixed(start)
+        engine = Engine(
+            ["main"],
+            ledger,
+            Breaking(ledger, clock, times=1),
+            clock,
+            preflight=run,
+            run=run,
+            has_work=_none,
+            heartbeat=0.05,
+        )
+        serving = asyncio.create_task(engine.serve())
+        async with asyncio.timeout(10):
+            await begun.wait()
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
+class Fixed(Clock):
+    """Stands at one moment."""
+
+    def __init__(self, moment: datetime) -> None:
+        super().__init__()
+        self._moment = moment
+
+    def now(self) -> datetime:
+        return self._moment
+
+
+def _none(_state: Enterprise, _request: object) -> bool:
+    return False
