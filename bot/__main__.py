@@ -16,6 +16,7 @@ import typer
 from bot import app as house
 from bot.config import ConfigurationError, Settings, load_settings
 from bot.console.port import ConsoleError
+from bot.console.tls import fetch_certificate
 from bot.domain.enterprise import Enterprise, replay, stream
 from bot.domain.events import UnknownEvent
 from bot.upgrade.packages import PackageError
@@ -216,6 +217,23 @@ def list_packages(config: Config = CONFIG) -> None:
                     f"{p.name}: level {p.level}, {p.size} bytes, sha256 {p.sha256}, "
                     f"added {recorded.at:%Y-%m-%d %H:%M UTC} by {recorded.by}"
                 )
+
+    _run(show())
+
+
+@console_app.command()
+def fingerprint(
+    address: Annotated[str, typer.Argument(help="HOST or HOST:PORT; the port is 81 when not given.")],
+) -> None:
+    """Show the fingerprint of a console's certificate, to be compared with what the appliance itself shows."""
+    host, _, port = address.partition(":")
+    if not host or not (port or "81").isdigit():
+        typer.echo(f"keyturn: {address} is no address; write HOST or HOST:PORT", err=True)
+        raise typer.Exit(2)
+
+    async def show() -> None:
+        _, found = await fetch_certificate(host, int(port or 81))
+        typer.echo(found)
 
     _run(show())
 

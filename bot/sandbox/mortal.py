@@ -1,8 +1,9 @@
-"""Starts a process that is told to end when this one is gone, however that came about.
+"""Starts a process that is told to end when this one is gone, however that came about, and by this one alone.
 
 await asyncio.create_subprocess_exec(*mortal(sys.executable, "-m", "bot.sandbox"))
 
-Linux only; elsewhere the process is started as it is. This file is also the program that does it.
+Linux only; elsewhere the process is started as it is. A Ctrl-C in the terminal reaches only
+the one who started it. This file is also the program that does it.
 """
 
 import ctypes
@@ -22,6 +23,7 @@ def mortal(*command: str) -> list[str]:
 
 
 def _become(parent: int, command: list[str]) -> None:
+    os.setsid()
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() == parent:  # it may have died before prctl
         os.execv(command[0], command)  # noqa: S606  # the command is the caller's own
