@@ -83,8 +83,8 @@ class Demo:
             raise DemoFailed(f"keyturn {' '.join(arguments)}: {out.decode().strip()}")
         return out.decode()
 
-    async def serve(self, log: Path) -> asyncio.subprocess.Process:
-        """Start the bot and wait until it listens. Raises `DemoFailed` with its last words."""
+    async def serve(self, log: Path, timeout: float = 30.0) -> asyncio.subprocess.Process:
+        """Start the bot and wait until it listens, so many seconds at most. Raises `DemoFailed` with its last words."""
         with log.open("ab") as out:
             process = await asyncio.create_subprocess_exec(
                 *mortal(sys.executable, "-m", "bot", "serve", "--config", str(self.config)),
@@ -93,7 +93,7 @@ class Demo:
                 stderr=out,
             )
         ended = asyncio.create_task(process.wait())
-        listening = asyncio.create_task(self.workspace.wait_for_connections(1, timeout=30.0))
+        listening = asyncio.create_task(self.workspace.wait_for_connections(1, timeout=timeout))
         await asyncio.wait({ended, listening}, return_when=asyncio.FIRST_COMPLETED)
         if ended.done():
             listening.cancel()

@@ -19,9 +19,12 @@ async def ask(
 ) -> Json:
     """`/upgrade`, the form filled in, all attestations ticked; the submission's answer.
 
-    `start` None: as soon as it is approved. A form that is refused is closed.
+    `start` None: as soon as it is approved. A form that is refused is closed. Raises `WorkspaceError` when the
+    command is not taken.
     """
-    await workspace.command(user, "/upgrade")
+    taken = await workspace.command(user, "/upgrade")
+    if not taken["ok"]:
+        raise WorkspaceError(f"{user} could not ask: {taken['error']}")
 
     async def form() -> View | None:
         view = await workspace.view(user)

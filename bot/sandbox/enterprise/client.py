@@ -13,11 +13,13 @@ import httpx
 
 from bot.sandbox.enterprise.report import Connection, EnterpriseReport, RequestReport
 from bot.sandbox.enterprise.settings import Settings
+from bot.sandbox.holds import Moment, Passed
 from bot.sandbox.mortal import mortal
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.02
+ANSWER_SECONDS = 5.0
 
 
 class EnterpriseFailed(Exception):
@@ -105,6 +107,22 @@ class EnterpriseProcess:
         """Clear a fault."""
         await self._ask("DELETE", f"/faults/{name}")
 
+    async def hold(self, point: str, moment: Moment, nth: int = 1) -> None:
+        """Hold the `nth` request at that point from now on."""
+        await self._ask("PUT", "/hold", {"point": point, "moment": moment, "nth": nth})
+
+    async def held(self) -> bool:
+        """True as soon as it is held, however late; False when it is let go before."""
+        return bool((await self._ask("GET", "/hold", timeout=None)).json()["held"])
+
+    async def let_go(self) -> None:
+        """Hold nothing any more."""
+        await self._ask("DELETE", "/hold")
+
+    async def points(self) -> list[Passed]:
+        """The points that requests have come to, oldest first."""
+        return [Passed(*passed) for passed in (await self._ask("GET", "/points")).json()]
+
     async def until(
         self, condition: Callable[[EnterpriseReport], bool], *, timeout: float = 15.0
     ) -> EnterpriseReport:
@@ -116,10 +134,12 @@ class EnterpriseProcess:
                     return state
                 await asyncio.sleep(POLL_SECONDS)
 
-    async def _ask(self, method: str, path: str) -> httpx.Response:
+    async def _ask(
+        self, method: str, path: str, body: object = None, timeout: float | None = ANSWER_SECONDS
+    ) -> httpx.Response:
         if self._http is None:
             raise EnterpriseFailed("the simulated enterprise is not started")
-        answer = await self._http.request(method, path)
+        answer = await self._http.request(method, path, json=body, timeout=timeout)
         if answer.is_error:
             raise EnterpriseFailed(f"{method} {path}: {answer.text}")
         return answer

@@ -75,6 +75,17 @@ class Console:
             await asyncio.sleep(slow.number / 1000)
         if self.dark():
             return self._cut(request)
+        point = f"console {request.method} {request.path}"
+        if not request.content_type.startswith("multipart/"):
+            try:
+                await (
+                    request.read()
+                )  # what is held has come whole, and can be handled when its sender is gone
+            except OSError:
+                return self._cut(request)
+        if not await self._world.holds.before(point):
+            return self._cut(request)
+        await self._world.holds.unheard(point)
         if (request.method, request.path) == ("POST", procedure.INSTALL_PATH):
             # Counted on arrival, whatever comes of it: a test asks how often the button was pressed.
             self._world.state.counters.install_clicks += 1
@@ -91,6 +102,7 @@ class Console:
         except Cut:
             response = None
         self._log(visit, user or visit.session.user, response.status if response else 0)
+        await self._world.holds.after(point)
         if response is None:
             return self._cut(request)
         if not response.prepared:

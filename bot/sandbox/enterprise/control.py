@@ -20,10 +20,14 @@ from bot.sandbox.enterprise.report import (
 )
 from bot.sandbox.enterprise.settings import SUPER_ADMINISTRATOR
 from bot.sandbox.enterprise.world import World
+from bot.sandbox.holds import Moment
 
 
 def app(world: World, consoles: Sequence[Console]) -> web.Application:
-    """GET /state /requests /connection /faults; PUT and DELETE /faults/NAME[=ARGUMENT]"""
+    """GET /state /requests /connection /faults /points; PUT and DELETE /faults/NAME[=ARGUMENT]
+
+    PUT /hold {point, moment, nth} holds a request; GET /hold answers {held} as soon as it is; DELETE /hold lets it go.
+    """
 
     async def state(_: web.Request) -> web.Response:
         return _json(report(world, consoles))
@@ -49,6 +53,21 @@ def app(world: World, consoles: Sequence[Console]) -> web.Application:
         world.save()
         return web.json_response({name: fault.argument for name, fault in world.faults.items()})
 
+    async def points(_: web.Request) -> web.Response:
+        return web.json_response(world.holds.passed)
+
+    async def hold(request: web.Request) -> web.Response:
+        wanted = await request.json()
+        world.holds.hold(str(wanted["point"]), Moment(wanted["moment"]), int(wanted["nth"]))
+        return web.json_response({})
+
+    async def held(_: web.Request) -> web.Response:
+        return web.json_response({"held": await world.holds.held()})
+
+    async def let_go(_: web.Request) -> web.Response:
+        world.holds.let_go()
+        return web.json_response({})
+
     application = web.Application()
     application.add_routes(
         [
@@ -58,6 +77,10 @@ def app(world: World, consoles: Sequence[Console]) -> web.Application:
             web.get("/faults", list_faults),
             web.put("/faults/{fault}", change_fault),
             web.delete("/faults/{fault}", change_fault),
+            web.get("/points", points),
+            web.put("/hold", hold),
+            web.get("/hold", held),
+            web.delete("/hold", let_go),
         ]
     )
     return application

@@ -14,6 +14,7 @@ from bot.sandbox.enterprise.model import Appliance, Enterprise, State, begin, sw
 from bot.sandbox.enterprise.report import DangerReport, RequestReport, UploadReport
 from bot.sandbox.enterprise.settings import Settings
 from bot.sandbox.enterprise.tls import Identity, make_identity
+from bot.sandbox.holds import Holds
 
 REQUESTS_KEPT = 100_000
 
@@ -60,6 +61,7 @@ class World:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.holds = Holds()
         self.requests: deque[RequestReport] = deque(maxlen=REQUESTS_KEPT)
         self.uploads: list[UploadReport] = []
         self.dangerous: list[DangerReport] = []

@@ -15,6 +15,8 @@ from bot.sandbox.workspace.state import RESPONSE_URL_USES, Json, Message, Refuse
 TEXT_MOST = 40_000
 UPDATE_TEXT_MOST = 4_000
 METADATA_BYTES = 8_000
+ANSWER = "slack response_url"
+"""What the holds call an answer to a response_url."""
 
 
 def content(text: Any, blocks: Any, most: int = TEXT_MOST) -> tuple[str, list[Json]]:
@@ -224,6 +226,10 @@ async def respond(request: web.Request) -> web.Response:
     parts = request.app[PARTS]
     workspace = parts.workspace
     target = workspace.response_urls.get(request.match_info["key"])
+    await request.read()  # what is held has come whole
+    if not await parts.holds.before(ANSWER):
+        raise web.HTTPServiceUnavailable
+    await parts.holds.unheard(ANSWER)
     if target is None or time.monotonic() > target.expires:
         return web.json_response({"ok": False, "error": "expired_url"}, status=404)
     if target.uses >= RESPONSE_URL_USES:
@@ -243,6 +249,7 @@ async def respond(request: web.Request) -> web.Response:
         workspace.edit(target.message, workspace.seed.bot_user, text, blocks)
     else:
         say(workspace, target.user, target.channel, text, blocks, body.get("response_type"))
+    await parts.holds.after(ANSWER)
     return web.json_response({"ok": True})
 
 

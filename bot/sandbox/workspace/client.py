@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from aiohttp import ClientSession, ClientTimeout
 
+from bot.sandbox.holds import Moment, Passed
 from bot.sandbox.mortal import mortal
 
 Json = dict[str, Any]
@@ -208,8 +209,22 @@ class WorkspaceClient:
 
     async def control(self, name: str, **body: Any) -> Json:
         """POST /control/NAME: limit, outage, disconnect, people, group, channel, plan, envelope, trigger,
-        response_url. Raises WorkspaceError when it is refused."""
+        response_url, hold, let_go. Raises WorkspaceError when it is refused."""
         return _good(name, await self.post(f"/control/{name}", **body))
+
+    async def hold(self, point: str, moment: Moment, nth: int = 1) -> None:
+        """Hold the `nth` call or envelope at that point from now on."""
+        await self.control("hold", point=point, moment=moment, nth=nth)
+
+    async def held(self) -> bool:
+        """True as soon as it is held, however late; False when it is let go before."""
+        url = f"{self.address}/control/held"
+        async with self._session.get(url, timeout=ClientTimeout(total=None)) as response:
+            return bool(_good("held", await response.json())["held"])
+
+    async def points(self) -> list[Passed]:
+        """The points that calls and envelopes have come to, oldest first."""
+        return [Passed(*passed) for passed in (await self.get("/control/points"))["points"]]
 
     async def wait_for(
         self, look: Callable[[], Awaitable[T | None]], timeout: float = 10.0, what: str = "the awaited state"

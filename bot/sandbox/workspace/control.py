@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 from pydantic import ValidationError
 
+from bot.sandbox.holds import Moment
 from bot.sandbox.workspace import payloads
 from bot.sandbox.workspace.parts import PARTS, Parts
 from bot.sandbox.workspace.seed import SeedPerson
@@ -111,6 +112,18 @@ async def _response_url(parts: Parts, body: Json) -> Json:
     return {"response_url": parts.response_url(str(body["user"]), str(body["channel"]))}
 
 
+async def _hold(parts: Parts, body: Json) -> Json:
+    """{point, moment, nth}: that call or envelope will be held."""
+    parts.holds.hold(str(body["point"]), Moment(body["moment"]), int(body["nth"]))
+    return {}
+
+
+async def _let_go(parts: Parts, _: Json) -> Json:
+    """{}: what is held is let go."""
+    parts.holds.let_go()
+    return {}
+
+
 _CONTROLS: dict[str, Control] = {
     "limit": _limit,
     "outage": _outage,
@@ -122,6 +135,8 @@ _CONTROLS: dict[str, Control] = {
     "envelope": _envelope,
     "trigger": _trigger,
     "response_url": _response_url,
+    "hold": _hold,
+    "let_go": _let_go,
 }
 
 
@@ -142,6 +157,16 @@ async def control(request: web.Request) -> web.Response:
 async def calls(request: web.Request) -> web.Response:
     """GET /control/calls: every Web API call with its arguments and outcome, oldest first."""
     return web.json_response({"ok": True, "calls": request.app[PARTS].workspace.calls})
+
+
+async def points(request: web.Request) -> web.Response:
+    """GET /control/points: [at, point] of every call and envelope, oldest first."""
+    return web.json_response({"ok": True, "points": request.app[PARTS].holds.passed})
+
+
+async def held(request: web.Request) -> web.Response:
+    """GET /control/held: {held} as soon as something is held, or the hold is let go."""
+    return web.json_response({"ok": True, "held": await request.app[PARTS].holds.held()})
 
 
 async def messages(request: web.Request) -> web.Response:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from bot.sandbox.holds import Holds
 from bot.sandbox.workspace.faults import Faults
 from bot.sandbox.workspace.socket_mode import Links
 from bot.sandbox.workspace.state import Message, Workspace
@@ -17,6 +18,7 @@ class Parts:
 
     workspace: Workspace
     links: Links
+    holds: Holds
     faults: Faults
     uploads: Path
     address: str = ""

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from bot.sandbox.holds import Holds
 from bot.sandbox.workspace import chat, control, files, people, web_api
 from bot.sandbox.workspace.faults import Faults
 from bot.sandbox.workspace.parts import PARTS, Parts
@@ -61,6 +62,8 @@ def build(parts: Parts) -> web.Application:
             web.get("/people/events", people.events),
             web.post("/people/{action}", people.act),
             web.get("/control/calls", control.calls),
+            web.get("/control/points", control.points),
+            web.get("/control/held", control.held),
             web.get("/control/messages", control.messages),
             web.get("/control/changed", control.changed),
             web.post("/control/{name}", control.control),
@@ -77,7 +80,9 @@ async def run_workspace(seed: Seed, port: int = 0, ready_file: Path | None = Non
         asyncio.get_running_loop().add_signal_handler(name, ended.set)
     with tempfile.TemporaryDirectory(prefix="workspace-") as uploads:
         state = Workspace(seed)
-        parts = Parts(state, Links(seed.app_id, state.changed), Faults(), Path(uploads))
+        holds = Holds()
+        links = Links(seed.app_id, state.changed, holds)
+        parts = Parts(state, links, holds, Faults(), Path(uploads))
         runner = web.AppRunner(build(parts), access_log=None, shutdown_timeout=0.5)
         await runner.setup()
         try:

@@ -13,6 +13,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from bot.sandbox.holds import Holds
 from bot.sandbox.workspace.state import Json
 
 ACK_SECONDS = 3.0
@@ -28,9 +29,10 @@ class Unanswered(Exception):
 class Links:
     """The app's connections. `on_change` is called when there is one more or one less."""
 
-    def __init__(self, app_id: str, on_change: Callable[[], None]) -> None:
+    def __init__(self, app_id: str, on_change: Callable[[], None], holds: Holds) -> None:
         self._app_id = app_id
         self._on_change = on_change
+        self._holds = holds
         self._tickets: set[str] = set()
         self._live: list[web.WebSocketResponse] = []
         self._transports: dict[web.WebSocketResponse, asyncio.BaseTransport | None] = {}
@@ -127,10 +129,16 @@ class Links:
         }
         # Not for secrecy: Slack promises no connection in particular.
         socket = random.choice(candidates)  # noqa: S311
+        point = _point(kind, payload)
         try:
+            if not await self._holds.before(point):
+                raise Unanswered("dispatch_failed")
+            await socket.send_json(envelope)
+            await self._holds.unheard(point)
             async with asyncio.timeout(ACK_SECONDS):
-                await socket.send_json(envelope)
-                return await waiting
+                ack = await waiting
+            await self._holds.after(point)
+            return ack
         except TimeoutError as error:
             raise Unanswered("operation_timeout") from error
         except ConnectionError as error:
@@ -174,6 +182,18 @@ class Links:
 async def _close_later(socket: web.WebSocketResponse) -> None:
     await asyncio.sleep(REFRESH_SECONDS)
     await socket.close()
+
+
+def _point(kind: str, payload: Any) -> str:
+    """What the holds call an envelope: its kind, and which command, button or form it is about."""
+    match payload:
+        case {"text": str(text)} if kind == "slash_commands":
+            about = text.partition(" ")[0] or "alone"
+        case {"actions": [{"action_id": about}, *_]} | {"view": {"callback_id": about}}:
+            pass
+        case _:
+            about = ""
+    return f"slack envelope {kind} {about}".rstrip()
 
 
 def _disconnect(reason: str) -> Json:

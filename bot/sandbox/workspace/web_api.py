@@ -35,12 +35,17 @@ async def call(request: web.Request) -> web.StreamResponse:
         _log(parts, method, {}, "", {"ok": False, "error": "HTTP 503"})
         raise web.HTTPServiceUnavailable(text="Service Unavailable")
     values: Json = {}
+    point = f"slack {method}"
     token = ""
     headers: dict[str, str] = {}
     status = 200
     try:
         given, token = await arguments.read(request)
         values = arguments.for_the_log(given.values)
+        point = _point(parts, method, given)
+        if not await parts.holds.before(point):
+            return _cut(request)
+        await parts.holds.unheard(point)
         answer = _answer(parts, method, token, given)
     except Refused as refused:
         answer = {"ok": False, "error": refused.error}
@@ -49,11 +54,34 @@ async def call(request: web.Request) -> web.StreamResponse:
             answer["errors"] = [message.removeprefix("[ERROR] ") for message in refused.messages]
         if isinstance(refused, RateLimited):
             status, headers = 429, {"Retry-After": str(refused.seconds)}
+    await parts.holds.after(point)
     lost = answer["ok"] and parts.faults.loses(method)
     _log(parts, method, values, _kind_of(parts, token), {**answer, "lost": True} if lost else answer)
-    if lost and request.transport is not None:
-        request.transport.abort()
+    if lost:
+        return _cut(request)
     return web.json_response(answer, status=status, headers=headers)
+
+
+def _cut(request: web.Request) -> web.Response:
+    """No answer: the connection is broken off."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=503)
+
+
+def _point(parts: Parts, method: str, given: Arguments) -> str:
+    """What the holds call a call: its method, and the family of the message that it posts or edits.
+
+    The family is what stands before the colon of the `key` in the message's metadata.
+    """
+    metadata = given.structure("metadata")
+    if method == "chat.update":
+        place = given.values.get("channel"), given.values.get("ts")
+        edited = (m for m in parts.workspace.messages if (m.channel, m.ts) == place)
+        metadata = next((m.metadata for m in edited), None)
+    payload = metadata.get("event_payload") if isinstance(metadata, dict) else None
+    key = str(payload.get("key", "")) if isinstance(payload, dict) else ""
+    return f"slack {method} {key.partition(':')[0]}".rstrip()
 
 
 def _answer(parts: Parts, method: str, token: str, given: Arguments) -> Json:
