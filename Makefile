@@ -2,13 +2,36 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check format lock clean
+.PHONY: demo test crash tamper model growth mutants check format lock clean
 
 demo: .venv/ready
 	$(BIN)/keyturn demo
 
 test: .venv/ready
 	$(BIN)/python -m pytest -n 2
+
+# Kills the bot at every point where state changes, and judges the whole history: docs/crash.md.
+KILLS ?= 500
+SEED ?= 1
+crash: .venv/ready
+	$(BIN)/python -m tests.crash --kills $(KILLS) --seed $(SEED) $(if $(REPORT),--report $(REPORT))
+
+# Tampers with ledger files at random; every one has to be found: docs/ledger.md.
+tamper: .venv/ready
+	$(BIN)/python -m tests.storage.tamper --count 10000 --honest 1000 --seed $(SEED)
+
+# Explores the protocol between run, ledger and console, and holds the model to the code: docs/protocol.md.
+model: .venv/ready
+	$(BIN)/python -m tests.model
+
+# The figures of a large ledger, with real processes; a quarter of an hour on two idle cores.
+EVENTS ?= 1000000
+growth: .venv/ready
+	$(BIN)/python -m tests.growth.bench $(EVENTS)
+
+# Changes domain and storage in small ways, and counts what the tests notice: docs/mutants.md.
+mutants: .venv/ready
+	$(BIN)/python -m tests.mutants $(if $(SAMPLE),--sample $(SAMPLE) --seed $(SEED))
 
 check: .venv/ready
 	$(BIN)/ruff format --check .

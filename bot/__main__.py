@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-import json
 import logging
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from bot import app as house
-from bot.config import ConfigurationError, Settings, load_settings
-from bot.console.port import ConsoleError
+from bot.command_line import CONFIG, Config, run, settings_of
 from bot.console.tls import fetch_certificate
-from bot.domain.enterprise import Enterprise, replay, stream
-from bot.domain.events import UnknownEvent
-from bot.upgrade.packages import PackageError
-from handlers.connection import SlackRefused, SlackUnreachable
-from storage.errors import LedgerUnavailable
-from storage.ledger import Broken
-from storage.lock import LockRefused
+from bot.domain.enterprise import Enterprise, stream
+from bot.domain.handle import ENTERPRISE_FOLD
+from bot.domain.snapshot import Folded
+from bot.ledger_cli import ledger_app
 from storage.sqlite import SqliteLedger
 
 app = typer.Typer(
@@ -32,50 +26,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-ledger_app = typer.Typer(help="The ledger: every fact, in order.", no_args_is_help=True)
 package_app = typer.Typer(help="The packages on this host.", no_args_is_help=True)
 console_app = typer.Typer(help="The Appliance Consoles, read-only.", no_args_is_help=True)
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(console_app, name="console")
 app.add_typer(package_app, name="package")
-
-Config = Annotated[
-    Path,
-    typer.Option("--config", "-c", envvar="KEYTURN_CONFIG", help="The settings file.", show_default=True),
-]
-CONFIG = Path("keyturn.toml")
-
-ONE_LINE = (
-    ConfigurationError,
-    ConsoleError,
-    LedgerUnavailable,
-    LockRefused,
-    PackageError,
-    SlackRefused,
-    SlackUnreachable,
-    UnknownEvent,
-    Broken,
-)
-"""The errors whose message is all that a person needs."""
-
-
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    """Run to the end; an error that a person can act on is one line on stderr and exit code 2."""
-    try:
-        asyncio.run(work)
-    except ONE_LINE as error:
-        typer.echo(f"keyturn: {error}", err=True)
-        raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-
-
-def _settings(config: Path) -> Settings:
-    try:
-        return load_settings(config)
-    except ConfigurationError as error:
-        typer.echo("\n".join(f"keyturn: {line}" for line in str(error).splitlines()), err=True)
-        raise typer.Exit(2) from None
 
 
 @app.command()
@@ -85,21 +40,26 @@ def serve(config: Config = CONFIG) -> None:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
-    _run(house.serve(_settings(config)))
+    run(house.serve(settings_of(config)))
 
 
 @app.command()
 def status(config: Config = CONFIG) -> None:
     """What each enterprise is doing, from the ledger alone; works without Slack and beside a running bot."""
-    settings = _settings(config)
+    settings = settings_of(config)
 
     async def show() -> None:
         async with SqliteLedger.open(settings.ledger_file, audit=True) as ledger:
             for name in settings.enterprises:
-                entries = await ledger.read(stream(name))
-                _show_enterprise(name, replay((entry.at, entry.event) for entry in entries))
+                _show_enterprise(name, await Folded(ledger, stream(name), ENTERPRISE_FOLD).catch_up())
 
-    _run(show())
+    run(show())
+
+
+def _doing(state: Enterprise) -> str:
+    if state.running:
+        return f"run {state.running.id} is under way"
+    return "nothing can begin" if state.hold else "free"
 
 
 def _show_enterprise(name: str, state: Enterprise) -> None:
@@ -109,7 +69,13 @@ def _show_enterprise(name: str, state: Enterprise) -> None:
             f"{name}: QUARANTINE since {since} by {state.quarantine.request}: {state.quarantine.reason}"
         )
     else:
-        typer.echo(f"{name}: " + (f"run {state.running.id} is under way" if state.running else "free"))
+        typer.echo(f"{name}: " + _doing(state))
+    if state.hold:
+        since = f"{state.hold.since:%Y-%m-%d %H:%M UTC}"
+        stated = ", ".join(state.hold.stated) or "nobody"
+        typer.echo(
+            f"  HELD since {since} by epoch {state.hold.epoch}: {state.hold.reason}; {stated} compared"
+        )
     if state.lockout:
         typer.echo(f"  lockout since {state.lockout.since:%Y-%m-%d %H:%M UTC} by {state.lockout.request}")
     for appliance, level in sorted(state.levels.items()):
@@ -119,65 +85,6 @@ def _show_enterprise(name: str, state: Enterprise) -> None:
         typer.echo(
             f"  {request.id} {request.draft.package.name}, asked by {request.by}: {request.phase}{detail}"
         )
-
-
-@ledger_app.command()
-def verify(
-    config: Config = CONFIG,
-    head: Annotated[
-        str | None, typer.Option(help="A head announced in Slack: the ledger must hold it.")
-    ] = None,
-) -> None:
-    """Recompute the chain of hashes. Exit 1 and the first entry that does not fit when it was tampered with."""
-    settings = _settings(config)
-
-    async def check() -> None:
-        async with SqliteLedger.open(settings.ledger_file, audit=True) as ledger:
-            try:
-                found = await ledger.verify(head)
-            except Broken as error:
-                typer.echo(f"keyturn: the ledger does not verify: {error}", err=True)
-                raise typer.Exit(1) from None
-            typer.echo(f"{found.position} entries verify; head {found.hash}")
-
-    _run(check())
-
-
-@ledger_app.command("show")
-def show_ledger(
-    config: Config = CONFIG,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
-) -> None:
-    """Every entry, in order."""
-    settings = _settings(config)
-
-    async def show() -> None:
-        async with SqliteLedger.open(settings.ledger_file, audit=True) as ledger:
-            for entry in await ledger.read_all():
-                kind, data = type(entry.event).__name__, entry.event.model_dump(mode="json")
-                if as_json:
-                    whole = {
-                        "position": entry.position,
-                        "stream": entry.stream,
-                        "version": entry.version,
-                        "at": entry.at.isoformat(),
-                        "type": kind,
-                        "data": data,
-                        "hash": entry.hash,
-                    }
-                    typer.echo(json.dumps(whole, ensure_ascii=False))
-                else:
-                    fields = ", ".join(f"{k}={_short(v)}" for k, v in data.items())
-                    typer.echo(
-                        f"{entry.position:>6} {entry.at:%Y-%m-%d %H:%M:%S} {entry.stream} {kind}: {fields}"
-                    )
-
-    _run(show())
-
-
-def _short(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 @package_app.command()
@@ -191,7 +98,7 @@ def add(
     sha256: Annotated[str | None, typer.Option(help="The SHA-256 that the vendor publishes.")] = None,
 ) -> None:
     """Copy, hash and record a package; also beside a running bot."""
-    settings = _settings(config)
+    settings = settings_of(config)
 
     async def copy() -> None:
         house.prepare(settings)
@@ -201,13 +108,13 @@ def add(
             f"added {package.name}: level {package.level}, {package.size} bytes, sha256 {package.sha256}"
         )
 
-    _run(copy())
+    run(copy())
 
 
 @package_app.command("list")
 def list_packages(config: Config = CONFIG) -> None:
     """The packages that can be asked for, newest first."""
-    settings = _settings(config)
+    settings = settings_of(config)
 
     async def show() -> None:
         async with house.package_store(settings) as store:
@@ -218,7 +125,7 @@ def list_packages(config: Config = CONFIG) -> None:
                     f"added {recorded.at:%Y-%m-%d %H:%M UTC} by {recorded.by}"
                 )
 
-    _run(show())
+    run(show())
 
 
 @console_app.command()
@@ -235,7 +142,7 @@ def fingerprint(
         _, found = await fetch_certificate(host, int(port or 81))
         typer.echo(found)
 
-    _run(show())
+    run(show())
 
 
 @console_app.command()
@@ -244,7 +151,7 @@ def look(
     config: Config = CONFIG,
 ) -> None:
     """Sign in, read the pages, and print what would be understood. Changes nothing. Exit 1 when not all of it is."""
-    settings = _settings(config)
+    settings = settings_of(config)
 
     async def once() -> None:
         seen = await house.look(settings, enterprise)
@@ -254,7 +161,7 @@ def look(
             typer.echo(f"keyturn: {enterprise}: {seen.reason}", err=True)
             raise typer.Exit(1)
 
-    _run(once())
+    run(once())
 
 
 @app.command()
@@ -280,6 +187,9 @@ def demo(
 
 def main() -> None:
     """The entry point of `keyturn`."""
+    if sys.argv[1:2] in (["serve"], ["status"]):
+        app()  # the sandbox takes longer to import than a large ledger to open
+        return
     try:
         from bot.sandbox.cli import app as sandbox_app
     except ModuleNotFoundError as error:

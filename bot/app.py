@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import functools
 import logging
-import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,10 @@ from typing import Any
 import aiohttp
 
 from bot.announce.announcer import Announcer
+from bot.announce.book import BOOK_FOLD, Book
+from bot.announce.book import STREAM as ANNOUNCER
+from bot.announce.outage import OutageNotice
+from bot.clearance import compare_until_known
 from bot.clock import Clock
 from bot.config import ConfigurationError, EnterpriseSettings, Settings
 from bot.console.http_driver import HttpConsole
@@ -22,8 +25,10 @@ from bot.console.session import Appliance
 from bot.console.tls import Trust, TrustError
 from bot.directory import SlackDirectory
 from bot.domain.enterprise import enterprise_of
-from bot.domain.handle import Handler
+from bot.domain.handle import ENTERPRISE_FOLD, Handler
 from bot.domain.sight import Observation
+from bot.domain.snapshot import SnapshotCheck
+from bot.drain import draining
 from bot.engine.embedded import Engine
 from bot.upgrade.desk import Desk, LedgerDesk
 from bot.upgrade.evidence import Evidence
@@ -31,11 +36,21 @@ from bot.upgrade.facts import Facts
 from bot.upgrade.packages import PackageStore
 from bot.upgrade.run import Services
 from bot.upgrade.runner import Runner, has_work
+from bot.watchdog import Watchdog
 from handlers.connection import SlackConnection, SlackRefused, SlackUnreachable, connect, web_client
+from storage.errors import LedgerUnavailable
+from storage.heard import HeardLedger
+from storage.ledger import Ledger
 from storage.lock import ProcessLock
 from storage.sqlite import SqliteLedger
 
 log = logging.getLogger(__name__)
+
+OpenLedger = Callable[[Path], contextlib.AbstractAsyncContextManager[Ledger]]
+
+VERIFIED_FIRST = 20_000
+"""Entries that are verified before anything else, within a second or so. A larger ledger is verified while runs are
+watched already, not beside the start, which it would slow down; nothing begins before that is done."""
 
 SLACK_AGAIN = 5.0
 """Real seconds between two attempts to reach a Slack that did not answer at the start."""
@@ -118,11 +133,13 @@ async def look(settings: Settings, enterprise: str) -> Observation:
         return await console.look()
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: Settings, open_ledger: OpenLedger = SqliteLedger.open) -> None:
     """Run the bot until SIGTERM or SIGINT. Raises one-line errors for what keeps it from starting."""
-    told = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, told.set)
+    with Watchdog(), draining():
+        await _serve(settings, open_ledger)
+
+
+async def _serve(settings: Settings, open_ledger: OpenLedger) -> None:
     time = clock(settings)
     evidence = Evidence(settings.evidence)
     profile = profiles(settings)
@@ -131,23 +148,34 @@ async def serve(settings: Settings) -> None:
     async with contextlib.AsyncExitStack() as stack:
         prepare(settings)
         stack.enter_context(ProcessLock(settings.state / "bot.lock"))
-        ledger = await stack.enter_async_context(SqliteLedger.open(settings.ledger_file))
-        await ledger.verify()
+        written = await stack.enter_async_context(open_ledger(settings.ledger_file))
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        slack = web_client(session, tokens[0], settings.slack.base_url)
+        channels = sorted({e.channel for e in settings.enterprises.values()})
+        outage = OutageNotice(slack, channels, time, written.try_write)
+        ledger = HeardLedger(written, outage.met)
+        check = await _snapshot_check(ledger)
+        small = (await ledger.head()).position <= VERIFIED_FIRST
+        verified = await ledger.verify(each=check.take) if small else None
         handler = Handler(ledger, time)
-        held = await _held(ledger, handler)
-        if forgotten := sorted(held - settings.enterprises.keys()):
-            raise ConfigurationError(
-                f"enterprises.{forgotten[0]} is not configured, but the ledger has a run, a lockout or a quarantine of "
-                "it; configure it under that name until it is released"
-            )
+        states = {name: await handler.state(name) for name in await _enterprises(ledger)}
+        for name, state in sorted(states.items()):
+            if name not in settings.enterprises and (state.running or state.lockout or state.quarantine):
+                raise ConfigurationError(
+                    f"enterprises.{name} is not configured, but the ledger has a run, a lockout or a quarantine of "
+                    "it; configure it under that name until it is released"
+                )
+        held = any(state.is_held for state in states.values())
         store = PackageStore(settings.packages, ledger, time)
         facts = Facts(settings.enterprises, {name: p.digest for name, p in profile.items()}, store)
-        session = await stack.enter_async_context(aiohttp.ClientSession())
         dial = functools.partial(connect, session, *tokens, settings.slack.base_url)
-        connection = await _first_connection(dial, bool(held))
-        slack = web_client(session, tokens[0], settings.slack.base_url)
+        connection = await _first_connection(dial, held)
         directory = SlackDirectory(slack)
-        services = Services(settings.enterprises, handler, directory, facts, evidence, time)
+        book = Book(ledger, time)
+        await book.open()
+        known = dict(book.places)
+        compared, cleared = asyncio.Event(), asyncio.Event()
+        services = Services(settings.enterprises, handler, directory, facts, evidence, time, cleared, ledger)
         runner = Runner(services, open_console)
         desk = LedgerDesk(settings.enterprises, handler, directory, facts, time)
         engine = Engine(
@@ -160,16 +188,39 @@ async def serve(settings: Settings) -> None:
             has_work=has_work,
         )
 
+        async def clear() -> None:
+            every = sorted({*settings.enterprises, *states})
+            async with asyncio.TaskGroup() as both:
+                both.create_task(
+                    compare_until_known(ledger, handler, slack, channels, known, every, compared)
+                )
+                entries = (verified or await ledger.verify(each=check.take)).position
+            await check.finish(ledger)
+            log.info("the ledger verifies: %d entries, and each snapshot is what they come to", entries)
+            cleared.set()
+            await asyncio.Event().wait()
+
         async def announce() -> None:
+            await compared.wait()
             await Announcer(ledger, handler, slack, directory, settings.enterprises, time).run()
 
-        await _until_told(told, [engine.serve(), _kept_up(announce), _listen(connection, dial, desk)])
+        try:
+            await _together(
+                [clear(), engine.serve(), outage.run(), _kept_up(announce), _listen(connection, dial, desk)]
+            )
+        finally:
+            await engine.hand_over()
 
 
-async def _held(ledger: SqliteLedger, handler: Handler) -> set[str]:
-    """The enterprises of the ledger that something holds, whether they are configured or not."""
-    names = [name for s in await ledger.streams() if (name := enterprise_of(s)) is not None]
-    return {name for name in names if (await handler.state(name)).is_held}
+async def _snapshot_check(ledger: Ledger) -> SnapshotCheck:
+    """What holds each snapshot that stands to the full fold of its stream."""
+    enterprises = {s: ENTERPRISE_FOLD for s in await ledger.streams() if enterprise_of(s) is not None}
+    return await SnapshotCheck.of(ledger, {**enterprises, ANNOUNCER: BOOK_FOLD})
+
+
+async def _enterprises(ledger: Ledger) -> list[str]:
+    """The enterprises of the ledger, whether they are configured or not."""
+    return [name for s in await ledger.streams() if (name := enterprise_of(s)) is not None]
 
 
 async def _kept_up(work: Callable[[], Awaitable[None]]) -> None:
@@ -177,7 +228,9 @@ async def _kept_up(work: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await work()
-        except Exception:
+        except* LedgerUnavailable as errors:
+            log.warning("announcing waits for the ledger: %s", errors.exceptions[0])
+        except* Exception:
             log.exception("announcing broke; it begins again from the ledger in %.0f s", SLACK_AGAIN)
         await asyncio.sleep(SLACK_AGAIN)
 
@@ -216,19 +269,16 @@ async def _listen(
         await connection.close()
 
 
-async def _until_told(told: asyncio.Event, work: Sequence[Coroutine[Any, Any, None]]) -> None:
-    """Work until told to stop, or until a part of it breaks; then cancel the rest and wait for it."""
+async def _together(work: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Work until cancelled, or until a part of it breaks; then cancel the rest and wait for it."""
     tasks = [asyncio.create_task(w) for w in work]
-    waiting = asyncio.create_task(told.wait())
     try:
-        await asyncio.wait([*tasks, waiting], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (*tasks, waiting):
+        for task in tasks:
             task.cancel()
-        results = await asyncio.gather(*tasks, return_exceptions=True)
-    for result in results:
-        while isinstance(result, BaseExceptionGroup):
-            result = result.exceptions[0]
-        if isinstance(result, Exception):
-            raise result
-    log.info("keyturn has stopped; it goes on from the ledger when it is started again")
+        for result in await asyncio.gather(*tasks, return_exceptions=True):
+            while isinstance(result, BaseExceptionGroup):
+                result = result.exceptions[0]
+            if isinstance(result, Exception):
+                raise result

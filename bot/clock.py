@@ -31,6 +31,13 @@ class Clock:
         """Sleep for `span` of this clock's time."""
         await asyncio.sleep(span.total_seconds() / self.rate)
 
+    def torn(self, began: datetime, up: float, gap: timedelta) -> bool:
+        """Whether since then (`now` and `uptime` of that moment) the wall clock was set by more than `gap`, or the
+        machine stood still for longer than that in real time: what lies between was not a stretch of time."""
+        real = self.uptime() - up
+        jump = self.now() - began - timedelta(seconds=real * self.rate)
+        return abs(jump) > gap or real > gap.total_seconds()
+
     def uptime(self) -> float:
         """Real seconds since boot, those in which the machine or the process was suspended included.
 

@@ -22,6 +22,10 @@ LONGEST = 2900
 LISTED = 20
 
 UNAVAILABLE = "Slack cannot say who you are right now; nothing was recorded; {again} again."
+UNWRITTEN = (
+    "Keyturn cannot write its ledger right now, so this was not recorded; {again} again when the enterprise's channel "
+    "says that it records again."
+)
 BROKEN = (
     "Keyturn could not finish this because of a fault of its own, which is in its log. Look at `/upgrade status` "
     "and `/upgrade list` before you repeat it."
@@ -51,9 +55,14 @@ def help_text(wish: Help) -> str:
     for word, (arguments, does) in COMMANDS.items():
         lines.append(f"`/upgrade {f'{word} {arguments}'.strip()}` {does}")
     lines.append(
-        "`attest`, `release`, `confirm` and `failed` act when two different approvers state the same."
+        "`attest`, `release`, `confirm`, `failed` and `compared` act when two different approvers state the same."
     )
     return "\n".join(lines)
+
+
+def no_hold(title: str) -> str:
+    """The button of a hold that is over."""
+    return f"This hold of {escape(title)} is over; nothing was done. `/upgrade status` shows how it stands."
 
 
 def asked(request: str, channel: str) -> str:
@@ -72,6 +81,14 @@ def outcome(decision: Decision, request: str) -> str:
     after = decision.state.requests[request]
     lines = [line for event in events if (line := _line(event, after))]
     return " ".join(lines) or f"Nothing has changed: {request} is {after.phase.value}."
+
+
+def compared(decision: Decision) -> str:
+    """What a comparison came to."""
+    over = next((event for event in decision.events if isinstance(event, e.Compared)), None)
+    if over is None:
+        return "Recorded. The hold ends when a second approver has compared too and states the same head."
+    return f"The hold is over: {mentions(over.by)} compared and stated the same head."
 
 
 def _line(event: Event, after: Request) -> str:
@@ -139,6 +156,15 @@ def status(standing: Mapping[str, tuple[EnterpriseSettings, Enterprise]]) -> str
 
 def _standing(name: str, settings: EnterpriseSettings, state: Enterprise) -> str:
     lines = [f"*{escape(settings.title)}* (`{name}`)"]
+    if hold := state.hold:
+        stated = (
+            f"{mentions(tuple(hold.stated))} compared; another is needed" if hold.stated else "nobody has yet"
+        )
+        lines.append(
+            f"Held since {moment(hold.since)}: {_words(hold.reason)}. Nothing can begin until two approvers have "
+            f"compared its consoles with the last announced head ({stated}); the message in <#{settings.channel}> "
+            "says how."
+        )
     if held := state.quarantine:
         lines.append(
             f"In quarantine since {moment(held.since)} after {held.request}: {_words(held.reason)}. "
@@ -171,7 +197,7 @@ def listing(states: Mapping[str, Enterprise]) -> str:
         return "Nobody has asked for an upgrade yet. `/upgrade` opens the form."
     lines = [f"{_entry(request)} on `{name}`" for name, request in found[:LISTED]]
     if len(found) > LISTED:
-        lines.append(f"and {len(found) - LISTED} older ones; `keyturn ledger show` has them all")
+        lines.append("and older ones; `keyturn ledger show` has them all")
     return _fit("\n".join(lines))
 
 

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 COMMAND = "/upgrade"
 DECLINE_BUTTON = "decline"
+COMPARE_BUTTON = "compare"
 
 Body = dict[str, Any]
 _ACKED = 200
@@ -81,6 +82,8 @@ def build_app(desk: Desk, client: AsyncWebClient, identity: Identity, works: Wor
     for verb in Verb:
         app.action(verb.value)(ack=fast, lazy=[listeners.act])
     app.action(DECLINE_BUTTON)(ack=fast, lazy=[listeners.open_decline])
+    app.action(COMPARE_BUTTON)(ack=fast, lazy=[listeners.open_compare])
     app.view(form.ASK)(ack=listeners.submit_ask, lazy=[listeners.tell_asked])
     app.view(form.DECLINE)(ack=listeners.submit_decline, lazy=[listeners.tell_declined])
+    app.view(form.COMPARE)(ack=listeners.submit_compare, lazy=[listeners.tell_compared])
     return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ Json = dict[str, Any]
 
 ASK = "ask"
 DECLINE = "decline"
+COMPARE = "compare"
 """Callback ids. In each modal a field's block_id is also its element's action_id."""
 
 AS_APPROVED, AT_A_TIME = "approved", "time"
@@ -25,6 +27,8 @@ OPTION_LIMIT = 100
 LABEL_LIMIT = 75
 TITLE_LIMIT = 24
 ERROR_LIMIT = 300
+
+_HELD = re.compile(r"([a-z0-9-]{1,40}):([0-9]{1,9})")
 
 NOTICE = (
     "Two people approve one exact plan. Then, inside a maintenance window, Keyturn uploads the package, "
@@ -44,6 +48,14 @@ class Asked:
     reason: str
     change: str
     attestations: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Held:
+    """Which hold: that of the enterprise by this epoch."""
+
+    enterprise: str
+    epoch: int
 
 
 class Incomplete(Exception):
@@ -103,6 +115,41 @@ def decline_view(request: str) -> Json:
         "close": _plain("Close"),
         "blocks": [_input("reason", "Reason", _writing(1000, multiline=True))],
     }
+
+
+def compare_view(held: Held, title: str) -> Json:
+    """The form in which one person states what they compared. `title` is the enterprise as people call it."""
+    words = (
+        f"By sending this you say that you have looked, read only, at the Appliance Console of every appliance of "
+        f"{escape(title, 80)}; that nothing is being distributed or installed there, nothing has failed, and every "
+        "level is one that you can explain; and that the head below is the last one that Keyturn itself announced in "
+        "the channel before its message about the hold."
+    )
+    return {
+        "type": "modal",
+        "callback_id": COMPARE,
+        "private_metadata": f"{held.enterprise}:{held.epoch}",
+        "title": _plain("I have compared"),
+        "submit": _plain("State it"),
+        "close": _plain("Close"),
+        "blocks": [
+            {"type": "section", "text": {"type": "mrkdwn", "text": words}},
+            {
+                "type": "section",
+                "text": {
+                    "type": "mrkdwn",
+                    "text": "If a console shows anything else: close this and call support.",
+                },
+            },
+            _input("head", "Last announced head: its first 8 digits or more", _writing(64, least=8)),
+        ],
+    }
+
+
+def read_held(value: object) -> Held | None:
+    """The hold that a button or a form is about; None for anything else."""
+    found = _HELD.fullmatch(value) if isinstance(value, str) else None
+    return Held(found[1], int(found[2])) if found else None
 
 
 def read_ask(view: Mapping[str, Any]) -> Asked:
@@ -169,8 +216,8 @@ def _select(options: list[Json]) -> Json:
     return {**select, "initial_option": options[0]} if len(options) == 1 else select
 
 
-def _writing(most: int, multiline: bool = False) -> Json:
-    return {"type": "plain_text_input", "multiline": multiline, "min_length": 1, "max_length": most}
+def _writing(most: int, multiline: bool = False, least: int = 1) -> Json:
+    return {"type": "plain_text_input", "multiline": multiline, "min_length": least, "max_length": most}
 
 
 def _input(name: str, label: str, element: Json, optional: bool = False) -> Json:

@@ -19,12 +19,16 @@ from handlers import answers, form
 from handlers import words as w
 from handlers.replies import SLACK_ERRORS, Place, Replies, place_of, worded
 from handlers.text import plain
+from storage.errors import LedgerUnavailable
 
 log = logging.getLogger(__name__)
 
 ACK_SECONDS = 2.0
 """How long a submission may wait for the desk; Slack gives three seconds in all."""
 REMEMBERED = 1000
+
+SHOWN_BESIDE = (Refusal, DirectoryUnavailable, LedgerUnavailable)
+"""What a submission may be refused for: nothing was recorded, and the form stays open."""
 
 Body = dict[str, Any]
 
@@ -72,6 +76,8 @@ class Listeners:
                 _, request = await self._desk.find(wish.request)
                 stated = await self._desk.attest(request.id, by, wish.statement, wish.value)
                 return answers.outcome(stated, request.id)
+            case w.Compare():
+                return answers.compared(await self._desk.compare(wish.enterprise, by, wish.head))
             case w.Help():
                 return answers.help_text(wish)
         raise TypeError(f"no answer to {wish!r}")
@@ -107,6 +113,14 @@ class Listeners:
         else:
             await self._replies.tell(place, answers.NO_REQUEST)
 
+    async def open_compare(self, body: Body) -> None:
+        """The button of a hold: asks for the head."""
+        place, held = _place(body), form.read_held(_action(body).get("value"))
+        if held:
+            await self._open(place, str(body.get("trigger_id")), lambda: self._compare_view(held))
+        else:
+            await self._replies.tell(place, answers.NO_REQUEST)
+
     # --- modals
 
     async def _open(self, place: Place, trigger: str, view: Callable[[], Awaitable[form.Json | str]]) -> None:
@@ -135,6 +149,12 @@ class Listeners:
     async def _decline_view(self, id_: str) -> form.Json:
         _, request = await self._desk.find(id_)
         return form.decline_view(request.id)
+
+    async def _compare_view(self, held: form.Held) -> form.Json | str:
+        hold = (await self._desk.state(held.enterprise)).hold
+        title = self._desk.enterprises[held.enterprise].title
+        stands = hold is not None and hold.epoch == held.epoch
+        return form.compare_view(held, title) if stands else answers.no_hold(title)
 
     async def submit_ask(self, ack: AsyncAck, body: Body) -> None:
         """The ask form, within the time for the acknowledgement."""
@@ -167,6 +187,18 @@ class Listeners:
             ack, str(view.get("id")), lambda: self._decline(id_, by, reason), lambda _: "reason"
         )
 
+    async def submit_compare(self, ack: AsyncAck, body: Body) -> None:
+        """The head, within the time for the acknowledgement."""
+        view, by = _view(body), _place(body).user
+        held, head = form.read_held(view.get("private_metadata")), form.read_text(view, "head")
+
+        async def compare() -> str:
+            if held is None:
+                raise Refusal("this form names no hold")
+            return answers.compared(await self._desk.compare(held.enterprise, by, head, held.epoch))
+
+        await self._submissions.settle(ack, str(view.get("id")), compare, lambda _: "head")
+
     async def tell_asked(self, body: Body) -> None:
         """What became of the ask form, told where `/upgrade` was typed."""
         view, by = _view(body), _place(body).user
@@ -182,6 +214,13 @@ class Listeners:
         except Refusal:
             log.info("a decline form named no request")
         await self._tell_submitted(view, Place(by, channel))
+
+    async def tell_compared(self, body: Body) -> None:
+        """What became of a comparison, told in the enterprise's channel."""
+        view, by = _view(body), _place(body).user
+        held = form.read_held(view.get("private_metadata"))
+        settings = self._desk.enterprises.get(held.enterprise) if held else None
+        await self._tell_submitted(view, Place(by, settings.channel if settings else ""))
 
     async def _tell_submitted(self, view: Mapping[str, Any], place: Place) -> None:
         task = self._submissions.untold(str(view.get("id")))
@@ -212,7 +251,7 @@ class Submissions:
                 self._works.popitem(last=False)
         task, _ = self._works[view_id]
         await asyncio.wait([task], timeout=ACK_SECONDS)
-        if task.done() and (error := task.exception()) and isinstance(error, Refusal | DirectoryUnavailable):
+        if task.done() and (error := task.exception()) and isinstance(error, SHOWN_BESIDE):
             # The person may correct the form and submit the same view again.
             if self._works.get(view_id, (None,))[0] is task:
                 del self._works[view_id]
@@ -233,6 +272,8 @@ def _beside(error: Exception) -> str:
     """Plain words: errors beneath a field show no markup."""
     if isinstance(error, DirectoryUnavailable):
         return answers.UNAVAILABLE.format(again="submit it")
+    if isinstance(error, LedgerUnavailable):
+        return answers.UNWRITTEN.format(again="submit it")
     return flat(plain(str(error)), form.ERROR_LIMIT)
 
 

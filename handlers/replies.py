@@ -17,6 +17,7 @@ from bot.domain.approval import DirectoryUnavailable
 from bot.domain.refusal import Refusal
 from handlers import answers
 from handlers.text import shown
+from storage.errors import LedgerUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,9 @@ async def worded(work: Awaitable[str], again: str) -> str:
     except DirectoryUnavailable as error:
         log.warning("nothing was recorded: %s", error)
         return answers.UNAVAILABLE.format(again=again)
+    except LedgerUnavailable as error:
+        log.error("nothing was recorded: %s", error)
+        return answers.UNWRITTEN.format(again=again)
     except Exception:
         log.exception("something that a person asked for could not be finished")
         return answers.BROKEN

@@ -59,6 +59,14 @@ class State:
 
 
 @dataclass(frozen=True)
+class Compare:
+    """The last announced head, as this person found it: the enterprise is held (law 1)."""
+
+    enterprise: str
+    head: str
+
+
+@dataclass(frozen=True)
 class Help:
     """Explain the commands. `said`: what was not understood; `usage`: how that command is written, if there is one.
 
@@ -69,7 +77,7 @@ class Help:
     usage: str = ""
 
 
-Wish = Ask | Status | ListRequests | Act | Decline | State | Help
+Wish = Ask | Status | ListRequests | Act | Decline | State | Compare | Help
 
 
 class Spelling(NamedTuple):
@@ -95,6 +103,10 @@ COMMANDS: dict[str, Spelling] = {
     "release": Spelling("ID CASE", "release the quarantine, with the vendor's case number"),
     "confirm": Spelling("ID LEVEL", "confirm the level that every appliance shows"),
     "failed": Spelling("ID WHAT-YOU-SAW", "declare a run failed"),
+    "compared": Spelling(
+        "ENTERPRISE HEAD",
+        "while an enterprise is held: say that you compared its consoles, and the last head announced in its channel",
+    ),
     "help": Spelling("", "this list"),
 }
 """The commands by their first word. Those that state something act when two people say the same."""
@@ -166,6 +178,11 @@ def _stating(statement: Statement) -> Callable[[str], Wish | None]:
     return read
 
 
+def _compared(rest: str) -> Wish | None:
+    enterprise, head = _split(rest)
+    return Compare(enterprise.lower(), head) if head else None
+
+
 _READERS: dict[str, Callable[[str], Wish | None]] = {
     "request": _nothing(Ask()),
     "status": _status,
@@ -179,6 +196,7 @@ _READERS: dict[str, Callable[[str], Wish | None]] = {
     "release": _stating(Statement.RELEASE),
     "confirm": _stating(Statement.LEVEL),
     "failed": _stating(Statement.FAILURE),
+    "compared": _compared,
     "help": _nothing(Help()),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,7 @@ def connect(path: Path, busy_timeout: float) -> Database:
     Stored text comes back byte for byte: what is not UTF-8 as surrogate escapes, for the chain to judge.
     """
     connection = sqlite3.connect(path, timeout=busy_timeout, isolation_level=None)
-    connection.text_factory = lambda stored: stored.decode("utf-8", "surrogateescape")
+    connection.text_factory = functools.partial(str, encoding="utf-8", errors="surrogateescape")
     database = Database(connection, execute_plugins=False)
     database.execute("PRAGMA synchronous = FULL")
     return database

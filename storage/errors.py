@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+REMEDY = "stop the bot, keep a copy of the ledger and its -wal file, then `keyturn ledger restore BACKUP`"
+"""What to do about a ledger that is damaged or was tampered with."""
+
 
 class LedgerUnavailable(Exception):
     """The ledger cannot be used; the message says why and what to do. An append that raises it added nothing."""
@@ -57,6 +60,8 @@ def explained(path: Path) -> Iterator[None]:
         raise _of_sqlite(path, code & 0xFF, str(error)) from error
     except OSError as error:
         raise _of_system(path, error) from error
+    except UnicodeDecodeError as error:  # SQLite quotes the damage in its own message
+        raise LedgerDamaged(f"the ledger {path} is damaged (its schema is no text): {REMEDY}") from error
 
 
 def _of_sqlite(path: Path, code: int, words: str) -> LedgerUnavailable:
@@ -75,9 +80,7 @@ def _of_sqlite(path: Path, code: int, words: str) -> LedgerUnavailable:
                 "look for a full disk, a quota, a limit of file sizes, or a failing disk"
             )
         case _:
-            return LedgerDamaged(
-                f"the ledger {path} is damaged ({words}): keep a copy of it and of its -wal file, restore a backup"
-            )
+            return LedgerDamaged(f"the ledger {path} is damaged ({words}): {REMEDY}")
 
 
 def _of_system(path: Path, error: OSError) -> LedgerUnavailable:

@@ -55,7 +55,19 @@ def events(database: Database) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (events,)
+def beside_the_events(database: Database) -> None:
+    """What saves reading, and a place for a trial write. None of it is a fact: all of it may be replaced or dropped."""
+    database.table("events").create_index(["type", "schema"])
+    database.table("snapshots").create(
+        {"stream": str, "kind": str, "version": int, "hash": str, "state": str},
+        pk="stream",
+        not_null={"stream", "kind", "version", "hash", "state"},
+        strict=True,
+    )
+    database.table("scratch").create({"id": int, "filling": bytes}, pk="id", strict=True)
+
+
+MIGRATIONS: tuple[Migration, ...] = (events, beside_the_events)
 
 
 def migrate(database: Database, migrations: Sequence[Migration] = MIGRATIONS, patience: float = 5.0) -> None:
@@ -64,9 +76,9 @@ def migrate(database: Database, migrations: Sequence[Migration] = MIGRATIONS, pa
     Raises `NotALedger` or `NewerSchema` before anything is changed. Safe beside other processes that do the
     same; waits up to `patience` seconds for them.
     """
-    _recognize(database, migrations)
+    version = _recognize(database, migrations)
     _write_ahead(database, patience)
-    for number, migration in enumerate(migrations, 1):
+    for number, migration in enumerate(migrations[version:], version + 1):
         with transaction(database):
             # Once more inside the lock: another process may have been here meanwhile.
             if _recognize(database, migrations) < number:

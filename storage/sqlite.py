@@ -6,36 +6,37 @@ One thread owns the connection that writes, another the one that reads (facts: s
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+import functools
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import ValidationError
 from sqlite_utils import Database
 
-from bot.domain.events import Event, decode, encode
-from bot.domain.ledger import Conflict, Entry
-from storage.chain import GENESIS, Row, Verification, link
+from bot.domain.events import Event, encode
+from bot.domain.ledger import Conflict, Entry, Snapshot
+from storage import entries
+from storage.beside import find_snapshot, keep_snapshot, try_write
+from storage.chain import Row, Verification, link
 from storage.connection import Worker, transaction
-from storage.errors import LedgerMissing, NotALedger, explained
+from storage.errors import REMEDY, LedgerMissing, NotALedger, explained
+from storage.files import FileTaken, partial, put
 from storage.ledger import Broken, Head
 from storage.migrations import migrate
 
 PAGE = 500
 """Entries read at once by a subscription and by the verification."""
 
-LOWEST = -(2**63)
-"""The lowest position that SQLite can hold."""
-
 
 class SqliteLedger:
     """Implements `storage.ledger.Ledger`. All of it belongs to the event loop that opened it."""
 
-    def __init__(self, writer: Worker, reader: Worker, poll: float) -> None:
+    def __init__(self, path: Path, writer: Worker, reader: Worker, busy_timeout: float, poll: float) -> None:
+        self._path = path
         self._writer = writer
         self._reader = reader
+        self._busy_timeout = busy_timeout
         self._poll = poll
         self._grown = asyncio.Event()
         self._open = True
@@ -52,13 +53,16 @@ class SqliteLedger:
         `busy_timeout` is how long to wait for other processes, `poll` the time between a subscriber's looks for
         what they appended, both in seconds. Raises `LedgerUnavailable`.
         """
-        _touch(path, create=not audit)
+        if not _is_there(path):
+            if audit:
+                raise LedgerMissing(f"there is no ledger at {path}: correct the path, or start Keyturn once")
+            await _create(path, busy_timeout)
         async with Worker.start(path, "ledger-write", busy_timeout) as writer:
             await writer.run(lambda database: migrate(database, patience=busy_timeout))
             async with Worker.start(path, "ledger-read", busy_timeout) as reader:
-                ledger = cls(writer, reader, poll)
+                ledger = cls(path, writer, reader, busy_timeout, poll)
                 if not audit:
-                    await reader.run(_check_types)
+                    await reader.run(entries.check_types)
                 try:
                     yield ledger
                 finally:
@@ -75,40 +79,41 @@ class SqliteLedger:
         """
         if at.tzinfo is None:
             raise ValueError("a moment needs its time zone")
-        entries = await self._writer.run(
+        added = await self._writer.run(
             lambda database: _append(database, stream, expected, events, at.astimezone(UTC))
         )
         self._grown.set()
         self._grown = asyncio.Event()
-        return entries
+        return added
 
-    async def read(self, stream: str, after: int = 0) -> Sequence[Entry]:
+    async def read(self, stream: str, after: int = 0, limit: int | None = None) -> Sequence[Entry]:
         """See the port. Raises `Broken` or `UnknownEvent` for an entry that cannot be read."""
-
-        def select(database: Database) -> list[Entry]:
-            rows = database.execute(
-                "SELECT position, stream, version, at, type, schema, data, hash FROM events "
-                "WHERE stream = ? AND version > ? ORDER BY version",
-                [stream, after],
-            )
-            return [_entry(Row(*row)) for row in rows]
-
-        return await self._reader.run(select)
+        return await self._reader.run(lambda database: entries.of_stream(database, stream, after, limit))
 
     async def read_all(self, after: int = 0, limit: int | None = None) -> Sequence[Entry]:
         """See the port. Raises `Broken` or `UnknownEvent` for an entry that cannot be read."""
-        return await self._reader.run(
-            lambda database: [_entry(row) for row in _rows(database, after + 1, limit)]
-        )
+        return await self._reader.run(lambda database: entries.entries(database, after, limit))
+
+    async def rows(self) -> AsyncGenerator[Row, None]:
+        """The entries as they are stored, unverified; when one cannot be read, those before it and then `Broken`."""
+        first, broken = entries.LOWEST, None
+        while broken is None:
+            page: list[Row] = []
+            try:
+                await self._reader.run(functools.partial(_extend, page, first))
+            except Broken as error:
+                broken = error
+            for row in page:
+                yield row
+                first = row.position + 1
+            if not page:
+                break
+        if broken:
+            raise broken
 
     async def streams(self) -> Sequence[str]:
         """See the port."""
-        return await self._reader.run(
-            lambda database: [
-                str(name)
-                for (name,) in database.execute("SELECT DISTINCT stream FROM events ORDER BY stream")
-            ]
-        )
+        return await self._reader.run(entries.streams)
 
     async def subscribe(self, after: int = 0) -> AsyncGenerator[Entry, None]:
         """See the port. Wakes at once for this process, within the poll for others. Ends when the ledger is closed."""
@@ -125,74 +130,72 @@ class SqliteLedger:
 
     async def head(self) -> Head:
         """The end of the ledger as it is stored, unverified."""
-        return await self._reader.run(_head)
+        return await self._reader.run(entries.head)
 
-    async def verify(self, head: str | None = None) -> Head:
+    async def holds(self, position: int, hash: str) -> bool:
+        """See the port."""
+        return await self._reader.run(
+            lambda database: (
+                database.execute(
+                    "SELECT 1 FROM events WHERE position = ? AND hash = ?", [position, hash]
+                ).fetchone()
+                is not None
+            )
+        )
+
+    async def snapshot(self, stream: str, kind: str) -> Snapshot | None:
+        """See the port."""
+        return await self._reader.run(lambda database: find_snapshot(database, stream, kind))
+
+    async def keep_snapshot(self, stream: str, kind: str, snapshot: Snapshot) -> None:
+        """See the port."""
+        await self._writer.run(lambda database: keep_snapshot(database, stream, kind, snapshot))
+
+    async def try_write(self) -> None:
+        """Write and commit some 64 KiB beside the events. Raises `LedgerUnavailable` when an append would."""
+        await self._writer.run(try_write)
+
+    async def verify(self, head: str | None = None, *, each: Callable[[Entry], None] | None = None) -> Head:
         """See the port. An entry that fits the chain and cannot be read is `Broken` too, or `UnknownEvent`."""
         verification = Verification(head)
-
-        def walk(database: Database) -> bool:
-            # The first look has no lower bound: an entry put before the first is found too.
-            rows = _rows(
-                database, verification.head.position + 1 if verification.head.position else LOWEST, PAGE
-            )
-            for row in rows:
-                verification.take(row)
-                _entry(row)
-            return bool(rows)
-
-        while await self._reader.run(walk):
-            pass
+        async with Worker.start(self._path, "ledger-verify", self._busy_timeout) as worker:
+            while await worker.run(lambda database: entries.walk(database, verification, PAGE, each)):
+                pass
+            await worker.run(lambda database: entries.check_file(database, verification.head))
         return verification.finish()
 
 
-def _touch(path: Path, *, create: bool) -> None:
-    """The file exists; a new one is its owner's alone.
-
-    A file that is there is never opened here: closing it again would drop the locks that SQLite holds on it for
-    other connections of this process (sqlite.org/howtocorrupt.html, 2.2).
-    """
+def _is_there(path: Path) -> bool:
     with explained(path):
         if path.is_dir():
             raise NotALedger(f"{path} is a directory, not a ledger: correct the path of the ledger")
-        if path.exists():
-            return
-        if not create:
-            raise LedgerMissing(f"there is no ledger at {path}: correct the path, or start Keyturn once")
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        if not path.exists():
+            return False
+        if path.stat().st_size == 0:
+            raise NotALedger(f"{path} is empty, and a ledger never is: {REMEDY}")
+        return True
 
 
-def _check_types(database: Database) -> None:
-    """One entry of each type and schema version decodes, or nothing starts."""
-    samples = database.execute(
-        "SELECT min(position), stream, version, at, type, schema, data, hash FROM events GROUP BY type, schema"
-    )
-    for sample in samples:
-        _entry(Row(*sample))
+async def _create(path: Path, busy_timeout: float) -> None:
+    """A new ledger, its owner's alone, made beside its place: an empty file is always a damaged ledger."""
+    with explained(path), partial(path) as made:
+        async with Worker.start(made, "ledger-create", busy_timeout) as worker:
+            await worker.run(migrate)
+        with suppress(FileTaken):  # another process was quicker
+            put(made, path, replace=False)
 
 
-def _head(database: Database) -> Head:
-    last = database.execute("SELECT position, hash FROM events ORDER BY position DESC LIMIT 1").fetchone()
-    return Head(*last) if last else Head(0, GENESIS)
-
-
-def _rows(database: Database, first: int, limit: int | None) -> list[Row]:
-    found = database.execute(
-        "SELECT position, stream, version, at, type, schema, data, hash FROM events "
-        "WHERE position >= ? ORDER BY position LIMIT ?",
-        [first, -1 if limit is None else limit],
-    )
-    return [Row(*row) for row in found]
+def _extend(page: list[Row], first: int, database: Database) -> None:
+    page.extend(entries.rows(database, first, PAGE))
 
 
 def _append(
     database: Database, stream: str, expected: int, events: Sequence[Event], at: datetime
 ) -> list[Entry]:
-    entries = []
+    added = []
     moment = at.isoformat(timespec="microseconds")
     with transaction(database):
-        position, previous = _head(database)
+        position, previous = entries.head(database)
         version: int = database.execute(
             "SELECT coalesce(max(version), 0) FROM events WHERE stream = ?", [stream]
         ).fetchone()[0]
@@ -207,18 +210,5 @@ def _append(
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [position, stream, version, moment, kind, schema, data, previous],
             )
-            entries.append(Entry(position, stream, version, at, event, previous))
-    return entries
-
-
-def _entry(row: Row) -> Entry:
-    try:
-        event, at = decode(row.type, row.schema, row.data), datetime.fromisoformat(row.at)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise Broken(
-            f"entry {row.position} cannot be read as {row.type}: {first['msg']}", row.position
-        ) from error
-    except ValueError as error:
-        raise Broken(f"entry {row.position} cannot be read: {error}", row.position) from error
-    return Entry(row.position, row.stream, row.version, at, event, row.hash)
+            added.append(Entry(position, stream, version, at, event, previous))
+    return added

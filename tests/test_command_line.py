@@ -393,7 +393,7 @@ def test_a_ledger_of_a_later_version(command: list[str]) -> None:
 
 def test_a_ledger_that_was_tampered_with() -> None:
     added()
-    head = keyturn("ledger", "verify").out.split()[-1]
+    head = keyturn("ledger", "verify").out.splitlines()[0].split()[-1]
     with sqlite3.connect("state/ledger.sqlite") as database:
         database.execute("DROP TRIGGER events_no_update")
         database.execute("UPDATE events SET data = replace(data, '24.1 HF4', '24.1 HF9')")

@@ -11,7 +11,6 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
 
@@ -21,35 +20,25 @@ from bot.announce import routes
 from bot.announce.blocks import Message
 from bot.announce.book import STREAM, Book
 from bot.announce.poster import Later, Poster, Refused
-from bot.announce.view import View
+from bot.announce.standing import EDIT_EVERY, Standing
+from bot.announce.view import EnterpriseView, View
 from bot.clock import Clock
 from bot.config import EnterpriseSettings
 from bot.domain.approval import Authority, Directory, DirectoryUnavailable, Rules
 from bot.domain.commands import ReportLockoutAnnounced
 from bot.domain.enterprise import stream
-from bot.domain.events import Phase, PreflightDone
+from bot.domain.events import Phase, PreflightDone, UpgradeRequested
 from bot.domain.handle import Handler
 from bot.domain.ledger import Entry
-from storage.ledger import Ledger
+from storage.ledger import Head, Ledger
 
 _Key = TypeVar("_Key")
-
-EDIT_EVERY = 1.5
-"""Real seconds between two edits of one message; chat.update takes about fifty a minute."""
 
 ASK_AGAIN = 30.0
 """Real seconds until Slack is asked again who may approve, after it could not tell."""
 
 REFRESH_EVERY = timedelta(minutes=1)
 """How often the progress of a run is brought up to date when nothing happens, in the clock's time."""
-
-
-@dataclass
-class _Edit:
-    """A message to bring up to date: because of the event at `position`, not before `earliest` (monotonic)."""
-
-    position: int
-    earliest: float
 
 
 class Announcer:
@@ -70,18 +59,18 @@ class Announcer:
         self._enterprises = enterprises
         self._clock = clock
         self._book = Book(ledger, clock)
-        self._poster = Poster(slack, self._book)
+        self._head = Head(0, "")
+        """The newest entry that was read: what every message carries in its metadata (law 7)."""
+        self._poster = Poster(slack, self._book, lambda: self._head)
         self._names = {stream(name): name for name in enterprises}
         self._entries: deque[Entry] = deque()
         self._wake = asyncio.Event()
         self._position = 0
-        self._edits: dict[str, _Edit] = {}
-        self._edits_from = 0.0
-        self._keys: dict[str, list[str]] = {}
-        self._shown: dict[str, tuple[Message, float]] = {}
+        self.standing = Standing()
         self._unasked: dict[str, float] = {}
         self._asks: dict[tuple[str, str], float] = {}
         self._of: dict[str, str] = {}
+        """The enterprise of each request that its state still has."""
 
     async def run(self) -> None:
         """Announce until cancelled.
@@ -89,6 +78,8 @@ class Announcer:
         Raises an `ExceptionGroup` of what came in between: `Conflict` when a second announcer is at work on the
         ledger, `LedgerUnavailable`.
         """
+        # What stands in Slack was said by an announcer that had read no further than this.
+        self._head = await self._ledger.head()
         await self._book.open()
         self._position = self._book.position
         await self._take_up()
@@ -99,8 +90,6 @@ class Announcer:
 
     async def _take_up(self) -> None:
         """What was left undone between two events: unasked approvers, a delivered lockout that nobody reported."""
-        for key in self._book.places:
-            self._keys.setdefault(routes.request_of(key), []).append(key)
         for name in self._enterprises:
             state = await self._handler.state(name)
             for request in state.requests.values():
@@ -110,9 +99,18 @@ class Announcer:
             if state.lockout:
                 for family in routes.LOCKOUT:
                     await self._report_lockout(name, f"{family}:{state.lockout.request}")
+        for key in self._book.places:
+            if self._enterprise_of(key) is not None:
+                self.standing.add(key)
+        for key in self._book.doubtful:
+            if routes.family(key) == "ask":  # also one that has been answered meanwhile: it may stand there
+                _, id_, user = key.split(":")
+                self._asks[id_, user] = 0.0
 
     async def _follow(self) -> None:
         async for entry in self._ledger.subscribe(after=self._position):
+            if entry.position > self._head.position:
+                self._head = Head(entry.position, entry.hash)
             self._entries.append(entry)
             self._wake.set()
 
@@ -133,7 +131,7 @@ class Announcer:
             self._wake.clear()
             if self._entries:
                 await self._announce(self._entries.popleft())
-            elif key := self._due():
+            elif key := self.standing.due():
                 await self._bring_up_to_date(key)
             elif asked := _first_due(self._asks):
                 await self._ask(*asked)
@@ -143,10 +141,7 @@ class Announcer:
                 await self._wait()
 
     async def _wait(self) -> None:
-        moments = [self._due_at(key) for key in self._edits] + [
-            *self._asks.values(),
-            *self._unasked.values(),
-        ]
+        moments = [*self.standing.moments(), *self._asks.values(), *self._unasked.values()]
         pause = max(0.0, min(moments) - time.monotonic()) if moments else None
         try:
             async with asyncio.timeout(pause):
@@ -157,52 +152,61 @@ class Announcer:
     # --- new messages
 
     async def _announce(self, entry: Entry) -> None:
-        name = self._names.get(entry.stream)
-        request: str | None = getattr(entry.event, "request", None)
-        if name is not None and request is not None:
-            self._of[request] = name
-            for standing in self._keys.get(request, ()):
+        if (name := self._names.get(entry.stream)) is not None:
+            # What is of no request is about the enterprise itself.
+            subject: str = getattr(entry.event, "request", name)
+            if isinstance(entry.event, UpgradeRequested):
+                self._of[subject] = name
+                await self._forget_what_has_left(name)
+            for standing in self.standing.about(subject):
                 self._mark(standing, entry.position)
             # What still waits to be edited is read again after a crash.
-            self._book.reached = min([e.position - 1 for e in self._edits.values()] + [entry.position])
+            waiting = self.standing.waiting_since()
+            self._book.reached = min([position - 1 for position in waiting] + [entry.position])
             if isinstance(entry.event, PreflightDone) and entry.event.plan:
-                self._unasked[request] = 0.0
+                self._unasked[subject] = 0.0
             if (key := routes.key_of(entry)) and not self._book.settled(key):
-                await self._post(key, request, entry)
+                await self._post(key, name, entry)
         if entry.stream != STREAM:
             self._position = entry.position
 
-    async def _post(self, key: str, request: str, entry: Entry) -> None:
+    async def _post(self, key: str, name: str, entry: Entry) -> None:
         async def render() -> Message | None:
-            message = routes.first(key, await self._view(key, request), entry)
+            view = await self._view(key)
+            message = routes.first(key, view, entry) if view else None
             if message:
                 message = routes.sealed(key, message, entry)
-                self._shown[key] = message, time.monotonic()
+                self.standing.say(key, message)
             return message
 
-        name = self._of[request]
         if await self._poster.post(key, self._enterprises[name].channel, render):
-            self._keep(key)
+            self.standing.add(key)
             await self._report_lockout(name, key)
 
     async def _report_lockout(self, name: str, key: str) -> None:
         """The gate of law 8 opens by this alone: a lockout notice that stands in Slack."""
         if routes.family(key) in routes.LOCKOUT and (place := self._book.places.get(key)):
             command = ReportLockoutAnnounced(
-                request=routes.request_of(key), channel=place.channel, ts=place.ts
+                request=routes.subject_of(key), channel=place.channel, ts=place.ts
             )
             await self._handler.handle(name, command)
 
-    def _keep(self, key: str) -> None:
-        self._keys.setdefault(routes.request_of(key), []).append(key)
+    async def _forget_what_has_left(self, name: str) -> None:
+        """A request that ended long ago has left the state: nothing of it is edited or asked any more."""
+        known = (await self._handler.state(name)).requests
+        for request in [r for r, of in self._of.items() if of == name and r not in known]:
+            del self._of[request]
+            self._unasked.pop(request, None)
+            self.standing.forget(request)
+        self._asks = {asked: at for asked, at in self._asks.items() if asked[0] in self._of}
 
     # --- questions to approvers
 
     async def _find_out_whom_to_ask(self, request: str) -> None:
-        view = await self._view(f"card:{request}", request)
-        if view.request.phase is not Phase.REQUESTED or view.awaited is not None:
+        view = await self._view(f"card:{request}")
+        if not _open_question(view):
             del self._unasked[request]
-            for user in view.awaited or ():
+            for user in (view.awaited if isinstance(view, View) else None) or ():
                 if not self._book.settled(routes.ask_key(request, user)):
                     self._asks.setdefault((request, user), 0.0)
         else:
@@ -215,9 +219,10 @@ class Announcer:
         async def render() -> Message | None:
             if not await self._awaits(request, user):
                 return None
-            message = routes.current(key, await self._view(key, request))
+            view = await self._view(key)
+            message = routes.current(key, view) if view else None
             if message:
-                self._shown[key] = message, time.monotonic()
+                self.standing.say(key, message)
             return message
 
         doubtful = self._book.doubtful.get(key)
@@ -226,7 +231,7 @@ class Announcer:
         try:
             channel = doubtful or await self._poster.direct(user)
             if await self._poster.attempt(key, channel, render):
-                self._keep(key)
+                self.standing.add(key)
                 # It may have been answered while Slack did not take the question.
                 self._mark(key, self._position + 1)
         except Later as later:
@@ -235,37 +240,25 @@ class Announcer:
             await self._poster.give_up(key, str(refused))
 
     async def _awaits(self, request: str, user: str) -> bool:
-        found = (await self._handler.state(self._of[request])).requests[request]
-        return found.phase is Phase.REQUESTED and user not in found.approvals
+        name = self._of.get(request)
+        found = (await self._handler.state(name)).requests.get(request) if name else None
+        return found is not None and found.phase is Phase.REQUESTED and user not in found.approvals
 
     # --- messages that stand there
 
     def _mark(self, key: str, position: int, earliest: float = 0.0) -> None:
-        if routes.family(key) not in routes.EDITED or key not in self._book.places:
-            return
-        known = self._edits.get(key)
-        self._edits[key] = _Edit(min(position, known.position) if known else position, earliest)
-        self._wake.set()
-
-    def _due_at(self, key: str) -> float:
-        """When the message may be edited (monotonic)."""
-        _, last = self._shown.get(key, (None, 0.0))
-        return max(self._edits[key].earliest, self._edits_from, last + EDIT_EVERY)
-
-    def _due(self) -> str | None:
-        now = time.monotonic()
-        return next((key for key in self._edits if self._due_at(key) <= now), None)
+        if self.standing.mark(key, position, earliest):
+            self._wake.set()
 
     async def _bring_up_to_date(self, key: str) -> None:
-        edit = self._edits.pop(key)
+        edit = self.standing.take(key)
         try:
-            view = await self._view(key, routes.request_of(key))
-            message = routes.current(key, view)
-            shown, _ = self._shown.get(key, (None, 0.0))
-            if message is not None and message != shown and await self._poster.edit(key, message):
-                self._shown[key] = message, time.monotonic()
+            view = await self._view(key)
+            message = routes.current(key, view) if view else None
+            if message and message != self.standing.says(key) and await self._poster.edit(key, message):
+                self.standing.say(key, message)
         except Later as later:
-            self._edits_from = time.monotonic() + later.seconds
+            self.standing.put_off(later.seconds)
             self._mark(key, edit.position)
             return
         if routes.family(key) == "card" and _open_question(view):
@@ -273,10 +266,23 @@ class Announcer:
 
     # --- what messages are rendered from
 
-    async def _view(self, key: str, request: str) -> View:
-        name = self._of[request]
-        state = await self._handler.state(name)
-        found, family = state.requests[request], routes.family(key)
+    def _enterprise_of(self, key: str) -> str | None:
+        """None for a message about a request that has left the state, or an enterprise that is not configured."""
+        subject = routes.subject_of(key)
+        if routes.family(key) in routes.OF_ENTERPRISE:
+            return subject if subject in self._enterprises else None
+        return self._of.get(subject)
+
+    async def _view(self, key: str) -> EnterpriseView | None:
+        """A `View` for a message about a request; None when that has left the state."""
+        name, family, request = self._enterprise_of(key), routes.family(key), routes.subject_of(key)
+        if name is None:
+            return None
+        state, now = await self._handler.state(name), self._clock.now()
+        if family in routes.OF_ENTERPRISE:
+            return EnterpriseView(name, self._enterprises[name], state, now)
+        if (found := state.requests.get(request)) is None:
+            return None
         authority, link = None, None
         if family in routes.NEEDS_AUTHORITY and found.phase is Phase.REQUESTED and found.plan:
             authority = await self._authority(found.plan.rules)
@@ -286,7 +292,7 @@ class Announcer:
             and (place := self._book.places.get(f"card:{request}"))
         ):
             link = await self._poster.link(place)
-        return View(self._enterprises[name], state, found, self._clock.now(), authority, link)
+        return View(name, self._enterprises[name], state, now, found, authority, link)
 
     async def _authority(self, rules: Rules) -> Authority | None:
         try:
@@ -299,6 +305,8 @@ def _first_due(times: Mapping[_Key, float]) -> _Key | None:
     return next((key for key, at in times.items() if at <= time.monotonic()), None)
 
 
-def _open_question(view: View) -> bool:
+def _open_question(view: EnterpriseView | None) -> bool:
     """Whether the card says that Slack could not tell who may approve."""
-    return view.request.phase is Phase.REQUESTED and view.request.plan is not None and view.awaited is None
+    if not isinstance(view, View) or view.request.phase is not Phase.REQUESTED:
+        return False
+    return view.request.plan is not None and view.awaited is None

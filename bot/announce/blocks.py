@@ -148,7 +148,7 @@ class Confirm(NamedTuple):
 def button(
     action: str, words: str, value: str, style: str | None = None, confirm: Confirm | None = None
 ) -> Json:
-    """`value` is the request's id and nothing else: state lives in the ledger."""
+    """`value` is the request's id, or the enterprise's name and epoch, and nothing else: state lives in the ledger."""
     made: Json = {"type": "button", "action_id": action, "value": value, "text": _plain(words, 75)}
     if style:
         made["style"] = style

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 from bot.clock import Clock
 from bot.domain.events import Announced, Event, PostAbandoned, Posted, PostIntended
+from bot.domain.ledger import Entry
+from bot.domain.snapshot import DOMAIN, Fold, Folded, kind_of
 from storage.ledger import Ledger
 
 STREAM = "announcer"
+
+KNOWN = 20_000
+"""Messages whose outcome is known; older ones are forgotten once announcing has passed them.
+
+Nothing asks for them again. A new message is asked for by an event after `position`, and one whose outcome was
+recorded before that comes from an earlier event; what is edited, linked or reported belongs to a request of which
+something happens now.
+"""
 
 
 class Place(NamedTuple):
@@ -18,40 +32,96 @@ class Place(NamedTuple):
     ts: str
 
 
+@dataclass
+class Record:
+    """What the announcer's stream comes to."""
+
+    places: dict[str, Place] = field(default_factory=dict)
+    """The messages that stand in Slack, by key, oldest first."""
+    doubtful: dict[str, str] = field(default_factory=dict)
+    """Posts that were intended and have no outcome: their channel, by key."""
+    settled: OrderedDict[str, int] = field(default_factory=OrderedDict)
+    """The ledger's position of the outcome of each message, posted or given up, by key, oldest first."""
+    newest: dict[str, str] = field(default_factory=dict)
+    """The ts of the newest message, by channel."""
+    position: int = 0
+    """Every event up to here has been announced or folded."""
+
+
+def _take(record: Record, entry: Entry) -> Record:
+    match entry.event:
+        case PostIntended() as event:
+            record.doubtful[event.key] = event.channel
+        case Posted() as event:
+            _settle(record, event.key, entry.position)
+            record.places[event.key] = Place(event.channel, event.ts)
+            newest = record.newest.get(event.channel)
+            if newest is None or float(event.ts) > float(newest):
+                record.newest[event.channel] = event.ts
+        case PostAbandoned() as event:
+            _settle(record, event.key, entry.position)
+        case Announced() as event:
+            record.position = event.position
+    while (
+        len(record.settled) > KNOWN and (oldest := next(iter(record.settled.items())))[1] <= record.position
+    ):
+        record.settled.popitem(last=False)
+        record.places.pop(oldest[0], None)
+    return record
+
+
+def _settle(record: Record, key: str, position: int) -> None:
+    record.doubtful.pop(key, None)
+    record.places.pop(key, None)
+    record.settled[key] = position
+    record.settled.move_to_end(key)
+
+
+BOOK_FOLD = Fold(Record, _take, kind_of((*DOMAIN, Path(__file__))))
+"""How the announcer's stream becomes its record."""
+
+
 class Book:
     """One writer. A `Conflict` on writing means that a second announcer is at work on the same ledger."""
 
     def __init__(self, ledger: Ledger, clock: Clock) -> None:
         self._ledger = ledger
         self._clock = clock
-        self._version = 0
-        self._newest: dict[str, str] = {}
-        self.places: dict[str, Place] = {}
-        """Every message that stands in Slack, by key."""
-        self.doubtful: dict[str, str] = {}
-        """Posts that were intended and have no outcome: their channel, by key."""
-        self.abandoned: set[str] = set()
-        self.position = 0
-        """Every event up to here has been announced or folded."""
+        self._folded = Folded(ledger, STREAM, BOOK_FOLD)
         self.reached = 0
         """The position that the next entry of the book records along with its work."""
 
     async def open(self) -> None:
         """Read it from the ledger."""
-        for entry in await self._ledger.read(STREAM):
-            self._version = entry.version
-            self._take(entry.event)
+        await self._folded.catch_up()
+        await self._folded.keep()
         self.reached = self.position
+
+    @property
+    def places(self) -> Mapping[str, Place]:
+        """The messages that stand in Slack, by key, oldest first; the newest `KNOWN` of them."""
+        return self._folded.state.places
+
+    @property
+    def doubtful(self) -> Mapping[str, str]:
+        """Posts that were intended and have no outcome: their channel, by key."""
+        return self._folded.state.doubtful
+
+    @property
+    def position(self) -> int:
+        """Every event up to here has been announced or folded."""
+        return self._folded.state.position
 
     def settled(self, key: str) -> bool:
         """Whether the message was posted or given up: never posted again."""
-        return key in self.places or key in self.abandoned
+        return key in self._folded.state.settled
 
     def newest(self, channel: str) -> str | None:
         """The ts of the newest message known to stand in the channel: a later post is younger."""
-        return self._newest.get(channel)
+        return self._folded.state.newest.get(channel)
 
     async def intend(self, key: str, channel: str) -> None:
+        await self._folded.keep()
         await self._write(PostIntended(key=key, channel=channel))
 
     async def posted(self, key: str, place: Place) -> None:
@@ -64,23 +134,5 @@ class Book:
         return [Announced(position=self.reached)] if self.reached > self.position else []
 
     async def _write(self, *events: Event) -> None:
-        entries = await self._ledger.append(STREAM, self._version, events, self._clock.now())
-        self._version = entries[-1].version
-        for event in events:
-            self._take(event)
-
-    def _take(self, event: Event) -> None:
-        match event:
-            case PostIntended():
-                self.doubtful[event.key] = event.channel
-            case Posted():
-                self.doubtful.pop(event.key, None)
-                self.places[event.key] = Place(event.channel, event.ts)
-                newest = self._newest.get(event.channel)
-                if newest is None or float(event.ts) > float(newest):
-                    self._newest[event.channel] = event.ts
-            case PostAbandoned():
-                self.doubtful.pop(event.key, None)
-                self.abandoned.add(event.key)
-            case Announced():
-                self.position = event.position
+        version = self._folded.version
+        self._folded.take(await self._ledger.append(STREAM, version, events, self._clock.now()))

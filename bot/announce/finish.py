@@ -26,7 +26,7 @@ def finish(view: View) -> Message | None:
         return None
     again = None
     if view.request.phase in (Phase.STOPPED, Phase.EXPIRED, Phase.VOID, Phase.CANCELLED):
-        held = view.state.quarantine is not None
+        held = view.state.quarantine is not None or view.state.hold is not None
         again = ["Nothing can be asked for until the enterprise is released." if held else _possible(view)]
     return message(
         heading(f"Upgrade {view.id} of {view.title} {_TITLES[view.request.phase]}"),
@@ -36,7 +36,7 @@ def finish(view: View) -> Message | None:
 
 def _possible(view: View) -> str:
     run = view.request.run
-    if run is None or Step.UPLOAD not in run.intended:
+    if view.request.epoch is None and (run is None or Step.UPLOAD not in run.intended):
         return "A new request is possible."
     return (
         "A new request is possible. If the console lists the package now, a person has to remove it there first: "

@@ -119,6 +119,14 @@ def closed(view: View, event: LockoutClosed, at: datetime) -> Message:
                     [f"Before you use {CONSOLES}, do what {view.support} said."],
                 ),
             )
+        case Phase.VOID if view.request.epoch is not None:
+            return message(
+                heading(f"The lockout of {view.title} is over"),
+                lines(
+                    ["Over since ", when(at), f": {quoted(event.reason)}."],
+                    [f"Before you use {CONSOLES}, ask the two who compared what they saw there."],
+                ),
+            )
     return message(
         heading(f"The lockout of {view.title} is over"),
         lines(

@@ -20,6 +20,7 @@ from bot.announce.blocks import (
 )
 from bot.announce.status import outcome, step
 from bot.announce.view import View
+from bot.config import EnterpriseSettings
 
 _HAPPENED = {
     "failed": "the upgrade failed",
@@ -39,7 +40,7 @@ def page(view: View) -> Message | None:
     return message(
         heading(f"Somebody is needed: {view.title}, upgrade {view.id}: {_IN_SHORT[trouble.kind]}"),
         lines(
-            [*_oncall(view), f": {_HAPPENED[trouble.kind]}."],
+            [*oncall(view.settings), f": {_HAPPENED[trouble.kind]}."],
             fact("Since", when(trouble.since)),
             fact("Do", "read the message about it in this channel before you touch anything"),
             fact("Call", view.support),
@@ -67,9 +68,10 @@ def answered(view: View) -> Message:
     return message(heading(f"Settled: {view.title}, upgrade {view.id}"), lines(now))
 
 
-def _oncall(view: View) -> list[Inline]:
-    named = view.settings.oncall_group
-    people = users(view.settings.oncall_ids) if view.settings.oncall_ids else []
+def oncall(settings: EnterpriseSettings) -> list[Inline]:
+    """Mentions of the group and the people who are on call."""
+    named = settings.oncall_group
+    people = users(settings.oncall_ids) if settings.oncall_ids else []
     if named is None:
         return people
     return [group(named), " ", *people] if people else [group(named)]

@@ -12,13 +12,14 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.announce.blocks import Message
+from bot.announce.blocks import Json, Message
 from bot.announce.book import Book, Place
+from storage.ledger import Head
 
 log = logging.getLogger(__name__)
 
 EVENT_TYPE = "keyturn"
-"""The event_type of the metadata that each post carries; its payload holds the key."""
+"""The event_type of the metadata that each post and edit carries: the message's key, and the ledger's head (law 7)."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Real seconds between attempts: doubled from the first to the longest."""
@@ -81,7 +82,8 @@ class Poster:
     of less weight holds up a post.
     """
 
-    def __init__(self, slack: AsyncWebClient, book: Book) -> None:
+    def __init__(self, slack: AsyncWebClient, book: Book, head: Callable[[], Head]) -> None:
+        """`head` gives the newest entry that the announcer has read, and never an older one than before."""
         # The SDK's default handler repeats a request whose connection broke: a post would be doubled.
         self._slack = AsyncWebClient(
             slack.token,
@@ -93,6 +95,7 @@ class Poster:
             retry_handlers=[],
         )
         self._book = book
+        self._head = head
         self._me: str | None = None
         self._not_sent: set[str] = set()
         """Intended posts that Slack certainly has not got: they need not be looked up."""
@@ -128,6 +131,7 @@ class Poster:
             if message is None:
                 if key in self._book.doubtful:
                     await self._book.abandon(key, "its moment has passed")
+                self._forget(key)
                 return None
             if key not in self._book.doubtful:
                 await self._book.intend(key, channel)
@@ -137,7 +141,7 @@ class Poster:
                     channel=channel,
                     text=message.text,
                     blocks=message.blocks,
-                    metadata={"event_type": EVENT_TYPE, "event_payload": {"key": key}},
+                    metadata=self._sealed(key),
                     mrkdwn=False,
                     parse="none",
                     link_names=False,
@@ -169,12 +173,14 @@ class Poster:
                     ts=place.ts,
                     text=message.text,
                     blocks=message.blocks,
+                    metadata=self._sealed(key),
                     parse="none",
                     link_names=False,
                 ),
             )
         except Refused as refused:
             log.warning("message %s cannot be edited: Slack says %s", key, refused)
+            self._pauses.pop(key, None)
             return False
         return True
 
@@ -201,14 +207,26 @@ class Poster:
             key,
             reason,
         )
+        self._forget(key)
         await self._book.abandon(key, f"Slack says {reason}")
 
     async def _done(self, key: str, place: Place) -> Place:
+        self._forget(key)
+        await self._book.posted(key, place)
+        return place
+
+    def _forget(self, key: str) -> None:
+        """The post of this message is over."""
         self._not_sent.discard(key)
         self._since.pop(key, None)
         self._pauses.pop(key, None)
-        await self._book.posted(key, place)
-        return place
+
+    def _sealed(self, key: str) -> Json:
+        head = self._head()
+        return {
+            "event_type": EVENT_TYPE,
+            "event_payload": {"key": key, "position": head.position, "head": head.hash},
+        }
 
     async def _find(self, key: str, channel: str) -> Place | None:
         """The message `key` in the channel's history.

@@ -1,19 +1,26 @@
 """Which event makes which message, and which message is rendered how. Pure.
 
-A message is named by its key: family, request, and what else tells it from others. Where an event can happen to a
-request more than once, that is the event's version in its stream, so that an old message is never taken for a new.
+A message is named by its key: family, request or enterprise, and what else tells it from others. Where an event can
+happen to a request more than once, that is the event's version in its stream, so that an old message is never taken
+for a new.
 """
 
 from __future__ import annotations
 
-from bot.announce import ask, card, failure, finish, lockout, notes, page, progress
+from bot.announce import ask, card, failure, finish, hold, lockout, notes, page, progress
 from bot.announce.blocks import Message, message, small
-from bot.announce.view import View
+from bot.announce.view import EnterpriseView, View
 from bot.domain import events as e
+from bot.domain.enterprise import enterprise_of
 from bot.domain.events import Phase
 from bot.domain.ledger import Entry
 
-EDITED = frozenset({"card", "progress", "ask", "lockout", "foreign", "failure", "overdue", "level", "page"})
+OF_ENTERPRISE = frozenset({"hold", "compared"})
+"""Families whose messages are about an enterprise; the others are about a request."""
+
+EDITED = frozenset(
+    {"card", "progress", "ask", "lockout", "foreign", "failure", "overdue", "level", "page", "hold"}
+)
 """Families whose messages are kept up to date; the others are said once."""
 
 NEEDS_AUTHORITY = frozenset({"card", "approved"})
@@ -21,7 +28,7 @@ NEEDS_AUTHORITY = frozenset({"card", "approved"})
 
 LOCKOUT = ("lockout", "foreign")
 
-SEALED = frozenset({"finish", "unlocked", "logs"})
+SEALED = frozenset({"finish", "unlocked", "logs", "compared"})
 """Families that carry the ledger's head: the end of every run is among them, and none of them is edited."""
 
 
@@ -29,12 +36,17 @@ def family(key: str) -> str:
     return key.partition(":")[0]
 
 
-def request_of(key: str) -> str:
+def subject_of(key: str) -> str:
+    """The id of the request, or the name of the enterprise, that the message is about."""
     return key.split(":")[1]
 
 
 def ask_key(request: str, user: str) -> str:
     return f"ask:{request}:{user}"
+
+
+def hold_key(enterprise: str, epoch: int) -> str:
+    return f"hold:{enterprise}:{epoch}"
 
 
 def key_of(entry: Entry) -> str | None:
@@ -73,12 +85,21 @@ def key_of(entry: Entry) -> str | None:
             return f"resumed:{event.request}:{entry.version}"
         case e.LogsCollected() | e.LogsRefused():
             return f"logs:{event.request}:{entry.version}"
+        case e.EpochBegan():
+            return hold_key(str(enterprise_of(entry.stream)), event.epoch)
+        case e.Compared():
+            return f"compared:{enterprise_of(entry.stream)}:{event.epoch}"
     return None
 
 
-def first(key: str, view: View, entry: Entry) -> Message | None:
+def first(key: str, view: EnterpriseView, entry: Entry) -> Message | None:
     """The message that `entry` posts, from the present state; None when its moment has passed: it is folded."""
     event = entry.event
+    if isinstance(event, e.Compared):
+        return hold.compared(view, event)
+    if not isinstance(view, View):
+        stands = view.state.hold and key == hold_key(view.name, view.state.hold.epoch)
+        return current(key, view) if stands else None
     match event:
         case e.Approved():
             return notes.approved(view, event)
@@ -97,7 +118,7 @@ def first(key: str, view: View, entry: Entry) -> Message | None:
         case e.LevelUnexpected():
             return failure.unexpected_level(view) if view.request.is_running else None
         case e.Paged():
-            return page.page(view)
+            return page.page(view) if _newest_call(view, event) else None
         case e.Stated():
             return notes.stated(view, event)
         case e.Released():
@@ -109,6 +130,12 @@ def first(key: str, view: View, entry: Entry) -> Message | None:
     return finish.finish(view) if family(key) == "finish" else current(key, view)
 
 
+def _newest_call(view: View, event: e.Paged) -> bool:
+    """A Slack that was away for an hour gets the call once, not twelve times in a second."""
+    trouble = view.request.trouble
+    return trouble is not None and event.count == trouble.paged
+
+
 def sealed(key: str, said: Message, entry: Entry) -> Message:
     """With the ledger's head in small print, where the message is said once: `keyturn ledger verify --head` (law 7)."""
     if family(key) not in SEALED:
@@ -116,8 +143,10 @@ def sealed(key: str, said: Message, entry: Entry) -> Message:
     return message(*said.blocks, small(f"Ledger entry {entry.position}, head {entry.hash}"))
 
 
-def current(key: str, view: View) -> Message | None:
+def current(key: str, view: EnterpriseView) -> Message | None:
     """A message of the EDITED families as it should read now."""
+    if not isinstance(view, View):
+        return hold.hold(view, int(key.split(":")[2]))
     match family(key):
         case "card":
             return card.card(view)

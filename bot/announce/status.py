@@ -91,7 +91,9 @@ def outcome(view: View) -> Line:
         case Phase.EXPIRED:
             return ["Expired ", at, ": not enough of the window was left. Nothing was installed."]
         case Phase.VOID:
-            return ["Void since ", at, ": ", *_void(request.reason), ". Nothing was installed."]
+            known = "What became of it since the copy was made is not known."
+            nothing = "Nothing was installed." if request.epoch is None else known
+            return ["Void since ", at, ": ", *_void(request.reason), f". {nothing}"]
         case Phase.STOPPED:
             return ["Stopped ", at, f": {quoted(request.reason)}. Nothing was installed."]
         case Phase.FAILED:

@@ -1,4 +1,4 @@
-"""What a message is rendered from: one request of one enterprise at one moment."""
+"""What a message is rendered from: one enterprise, or one request of it, at one moment."""
 
 from __future__ import annotations
 
@@ -13,27 +13,39 @@ from bot.domain.enterprise import Enterprise, Request
 
 
 @dataclass(frozen=True)
-class View:
+class EnterpriseView:
+    """`name` is the enterprise's name in the settings and in commands."""
+
+    name: str
+    settings: EnterpriseSettings
+    state: Enterprise
+    now: datetime
+
+    @property
+    def title(self) -> str:
+        """The enterprise as people call it."""
+        return flat(self.settings.title, 80)
+
+    @property
+    def support(self) -> str:
+        """Whom to call."""
+        return flat(self.settings.support, 200)
+
+
+@dataclass(frozen=True)
+class View(EnterpriseView):
     """`authority` is who may approve at this moment: None when it does not matter or Slack could not tell.
 
     `card_link` is the address of the request's card, None when there is none to be had.
     """
 
-    settings: EnterpriseSettings
-    state: Enterprise
     request: Request
-    now: datetime
     authority: Authority | None = None
     card_link: str | None = None
 
     @property
     def id(self) -> str:
         return self.request.id
-
-    @property
-    def title(self) -> str:
-        """The enterprise as people call it."""
-        return flat(self.settings.title, 80)
 
     @property
     def package(self) -> str:
@@ -43,11 +55,6 @@ class View:
     def level(self) -> str:
         """The level that the package brings."""
         return flat(self.request.draft.package.level, 80)
-
-    @property
-    def support(self) -> str:
-        """Whom to call."""
-        return flat(self.settings.support, 200)
 
     @property
     def appliances(self) -> list[str]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import re
 from email.message import Message
 from pathlib import Path
+from typing import BinaryIO
 
 import httpx
 
@@ -17,13 +20,14 @@ MAX_FILE = 8 * 1024**3
 async def save(response: httpx.Response, into: Path, stall: float) -> Path:
     """Write the body into the directory `into`; the file's path.
 
-    A file that is not complete is not left behind. `stall`: seconds between two pieces. Raises `TimeoutError`
-    and httpx's transport errors; `Unrecognized` beyond 8 GiB.
+    It stands under its name only when it is complete and on disk; what a killed process has left beside it is
+    written over. `stall`: seconds between two pieces. Raises `TimeoutError` and httpx's transport errors; `OSError`
+    when the disk does not take it; `Unrecognized` beyond 8 GiB.
     """
     into.mkdir(parents=True, exist_ok=True)
     target = _free(into, safe_name(response.headers.get("content-disposition", "")))
     part = target.with_name(target.name + ".part")
-    stream = part.open("xb")  # not in a thread: a cancellation there would leave it open
+    stream = part.open("wb")  # not in a thread: a cancellation there would leave it open
     try:
         size, pieces = 0, response.aiter_raw()
         while True:
@@ -35,12 +39,18 @@ async def save(response: httpx.Response, into: Path, stall: float) -> Path:
             if size > MAX_FILE:
                 raise Unrecognized(f"The log file is longer than {MAX_FILE} bytes and was not kept.")
             await asyncio.to_thread(stream.write, piece)
-        await asyncio.to_thread(stream.close)
+        await asyncio.to_thread(_flush, stream)
         part.rename(target)
     finally:
-        stream.close()
+        with contextlib.suppress(OSError):  # a full disk refuses what is left in the buffer once more
+            stream.close()
         part.unlink(missing_ok=True)
     return target
+
+
+def _flush(stream: BinaryIO) -> None:
+    stream.flush()
+    os.fsync(stream.fileno())
 
 
 def safe_name(disposition: str) -> str:

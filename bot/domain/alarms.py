@@ -21,7 +21,7 @@ def fallen_due(state: Enterprise, now: datetime) -> list[Event]:
             due.append(e.Expired(request=request.id))
         elif minutes := notice_due(request, now):
             due.append(e.NoticeRaised(request=request.id, minutes=minutes))
-        page = _page_at(request)
+        page = _page_at(request, now)
         if request.trouble and page is not None and now >= page:
             due.append(e.Paged(request=request.id, count=request.trouble.paged + 1))
     return due
@@ -35,7 +35,7 @@ def next_look(state: Enterprise, now: datetime) -> datetime | None:
             moments += [_latest(request) + timedelta(microseconds=1), *notice_times(request).values()]
         if request.phase is Phase.APPROVED and request.plan:
             moments.append(request.plan.start)
-        if (page := _page_at(request)) is not None:
+        if (page := _page_at(request, now)) is not None:
             moments.append(page)
     return min((m for m in moments if m > now), default=None)
 
@@ -44,8 +44,11 @@ def _latest(request: Request) -> datetime:
     return request.plan.latest_start if request.plan else request.draft.window.closes
 
 
-def _page_at(request: Request) -> datetime | None:
+def _page_at(request: Request, now: datetime) -> datetime | None:
+    """A page of the future was said before the clock was set back: nobody waits for that moment to come again."""
     trouble = request.trouble
     if trouble is None or trouble.acknowledged:
         return None
-    return trouble.since if trouble.last_paged is None else trouble.last_paged + PAGE_EVERY
+    if trouble.last_paged is None:
+        return min(trouble.since, now)
+    return now if trouble.last_paged > now else trouble.last_paged + PAGE_EVERY

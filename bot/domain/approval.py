@@ -7,6 +7,7 @@ from typing import Protocol
 
 from pydantic import Field, model_validator
 
+from bot.domain.refusal import Refusal
 from bot.domain.values import Value
 
 
@@ -54,6 +55,12 @@ class Person(Value):
         if self.guest:
             return "guests have no say here"
         return None
+
+
+def regular(person: Person) -> None:
+    """Raises `Refusal` for those who count for nothing."""
+    if barred := person.barred():
+        raise Refusal(barred)
 
 
 class Authority(Value):

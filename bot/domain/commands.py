@@ -74,6 +74,18 @@ class Acknowledge(Command):
     by: Person
 
 
+class Compare(Command):
+    """An approver compared the consoles with the last announced head: its first 8 to 64 hex digits (law 1).
+
+    `epoch`: the hold that the person was shown; None for whichever stands.
+    """
+
+    by: Person
+    authority: Authority
+    head: str
+    epoch: int | None = None
+
+
 # --- the run
 
 
@@ -163,7 +175,13 @@ class ReportLogs(Command):
     refused: str = ""
 
 
-# --- the announcer and the clock
+# --- the ledger, the announcer and the clock
+
+
+class BeginEpoch(Command):
+    """The ledger is a restored one, or lacks what was announced: `reason` says which, as a sentence's second half."""
+
+    reason: str
 
 
 class ReportLockoutAnnounced(Command):

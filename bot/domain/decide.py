@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 
 from bot.domain import commands as c
 from bot.domain import decide_run as run
+from bot.domain import epoch
 from bot.domain import events as e
 from bot.domain.alarms import fallen_due
-from bot.domain.approval import Authority, Person, counted, eligible
+from bot.domain.approval import Authority, counted, eligible, regular
 from bot.domain.enterprise import Enterprise, Request, same_statement
 from bot.domain.events import Event, Phase, Statement
 from bot.domain.plan import ATTESTATIONS
@@ -39,15 +40,20 @@ def decide(state: Enterprise, command: c.Command, now: datetime) -> Events:
             return _attest(state, command)
         case c.Acknowledge():
             return _acknowledge(state, command)
+        case c.BeginEpoch():
+            return epoch.begin(state, command)
+        case c.Compare():
+            return epoch.compare(state, command)
         case c.LookAgain():
             return fallen_due(state, now)
     return run.decide_run(state, command, now)
 
 
 def _ask(state: Enterprise, command: c.Ask, now: datetime) -> Events:
-    _regular(command.by)
+    regular(command.by)
     if command.by.id not in command.authority.requesters:
         raise Refusal("you are not among those who may ask for upgrades of this enterprise")
+    epoch.refuse_held(state)
     if state.quarantine:
         raise Refusal(
             f"this enterprise is in quarantine since the run of {state.quarantine.request}. "
@@ -68,7 +74,8 @@ def _ask(state: Enterprise, command: c.Ask, now: datetime) -> Events:
 
 def _approve(state: Enterprise, command: c.Approve, now: datetime) -> Events:
     request = _known(state, command.request)
-    _regular(command.by)
+    regular(command.by)
+    epoch.refuse_held(state)
     if request.phase is Phase.APPROVED:
         raise Refusal(f"{request.id} is already approved by {_mentions(request.approvals)}")
     if request.phase is not Phase.REQUESTED:
@@ -95,7 +102,7 @@ def _approve(state: Enterprise, command: c.Approve, now: datetime) -> Events:
 
 def _decline(state: Enterprise, command: c.Decline) -> Events:
     request = _known(state, command.request)
-    _regular(command.by)
+    regular(command.by)
     if command.by.id not in command.authority.approvers:
         raise Refusal("you are not among the approvers of this enterprise")
     _not_begun(request, "declined")
@@ -114,7 +121,7 @@ def _withdraw(state: Enterprise, command: c.Withdraw) -> Events:
 
 def _cancel(state: Enterprise, command: c.Cancel) -> Events:
     request = _known(state, command.request)
-    _regular(command.by)
+    regular(command.by)
     if command.by.id != request.by and command.by.id not in command.authority.approvers:
         raise Refusal("only the requester and the approvers of this enterprise can cancel")
     if request.is_open:
@@ -133,7 +140,7 @@ def _cancel(state: Enterprise, command: c.Cancel) -> Events:
 
 def _attest(state: Enterprise, command: c.Attest) -> Events:
     request = _known(state, command.request)
-    _regular(command.by)
+    regular(command.by)
     if command.by.id not in command.authority.approvers:
         raise Refusal("you are not among the approvers of this enterprise")
     _may_state(state, request, command)
@@ -161,6 +168,8 @@ def _may_state(state: Enterprise, request: Request, command: c.Attest) -> None:
         case Statement.NOT_STARTED | Statement.INSTALLING:
             if not held or request.phase is not Phase.UNKNOWN:
                 raise Refusal(f"{request.id} is not in the state unknown; there is nothing to attest")
+            if command.statement is Statement.INSTALLING:
+                epoch.refuse_held(state)
             begun = request.run is not None and request.run.install_intended is not None
             if command.statement is Statement.INSTALLING and not begun:
                 raise Refusal(f"{request.id} never came to Install; an installation would be somebody else's")
@@ -204,7 +213,7 @@ def _act(state: Enterprise, request: Request, command: c.Attest, people: tuple[s
 
 def _acknowledge(state: Enterprise, command: c.Acknowledge) -> Events:
     request = _known(state, command.request)
-    _regular(command.by)
+    regular(command.by)
     if request.trouble is None:
         raise Refusal(f"nothing about {request.id} waits to be acknowledged")
     if request.trouble.acknowledged:
@@ -214,13 +223,10 @@ def _acknowledge(state: Enterprise, command: c.Acknowledge) -> Events:
 
 def _known(state: Enterprise, id_: str) -> Request:
     if id_ not in state.requests:
-        raise Refusal(f"there is no request {id_} on this enterprise")
+        raise Refusal(
+            f"there is no request {id_} among the newest of this enterprise; keyturn ledger show has all"
+        )
     return state.requests[id_]
-
-
-def _regular(person: Person) -> None:
-    if barred := person.barred():
-        raise Refusal(barred)
 
 
 def _not_begun(request: Request, what: str) -> None:

@@ -8,6 +8,7 @@ from bot.domain import commands as c
 from bot.domain import events as e
 from bot.domain.approval import Authority, counted
 from bot.domain.enterprise import Enterprise, Request, evolve
+from bot.domain.epoch import refuse_held
 from bot.domain.events import Event, Phase, Step
 from bot.domain.plan import Plan, drift
 from bot.domain.progress import (
@@ -71,6 +72,7 @@ def _preflight(state: Enterprise, command: c.ReportPreflight) -> Events:
 
 def _start(state: Enterprise, command: c.Start, now: datetime) -> Events:
     request = _in(state, command.request, Phase.APPROVED)
+    refuse_held(state)
     plan = _plan(request)
     if state.quarantine or state.running:
         raise Refusal(f"{request.id} cannot start: the enterprise is not free")
@@ -95,6 +97,7 @@ def _start(state: Enterprise, command: c.Start, now: datetime) -> Events:
 
 def _intend(state: Enterprise, command: c.Intend, now: datetime) -> Events:
     request = _in(state, command.request, Phase.PREPARING)
+    refuse_held(state)
     assert request.run is not None
     if trouble := _trouble_since_send(state, request, command.observation):
         return trouble
@@ -107,7 +110,7 @@ def _intend(state: Enterprise, command: c.Intend, now: datetime) -> Events:
     plan = _plan(request)
     if Step.DISTRIBUTE in request.run.intended and not not_begun(command.observation, plan.package.name):
         raise Refusal("Send was intended already, and the console does not show that nothing came of it")
-    if stop := _not_free(command.observation):
+    if stop := _not_free(command.observation, plan.package.name):
         return _stop(state, request, stop, bool(foreign(command.observation)))
     if plan.window.left(now) < timedelta(minutes=plan.install_minutes):
         return _stop(state, request, _window_over(plan))
@@ -127,6 +130,7 @@ def _finish(state: Enterprise, command: c.Finish) -> Events:
 
 def _intend_install(state: Enterprise, command: c.IntendInstall, now: datetime) -> Events:
     request = _in(state, command.request, Phase.PREPARING)
+    refuse_held(state)
     run, plan = request.run, _plan(request)
     assert run is not None
     if run.install_intended is not None:
@@ -146,7 +150,7 @@ def _intend_install(state: Enterprise, command: c.IntendInstall, now: datetime) 
         return _stop(state, request, _window_over(plan))
     if now - command.seen_at > FRESH:
         raise Refusal("the look before Install is too old; look again")
-    if stop := _not_free(command.observation):
+    if stop := _not_free(command.observation, plan.package.name):
         return _stop(state, request, stop, bool(foreign(command.observation)))
     if stop := _levels_differ(plan, command.observation) or _information_differs(plan, command):
         return _stop(state, request, stop)
@@ -286,15 +290,15 @@ def _trouble_since_send(state: Enterprise, request: Request, seen: Observation) 
     return []
 
 
-def _not_free(seen: Observation) -> str | None:
+def _not_free(seen: Observation, package: str) -> str | None:
     if not seen.answered:
         return f"the console does not answer: {seen.reason}"
     if not seen.recognized:
         return f"the profile does not recognize a page of the console: {seen.reason}"
     if other := foreign(seen):
         return f"somebody else is at work on the console: {other}"
-    if seen.errors:
-        return f"the console shows an error: {seen.errors[0]}"
+    if shown := errors(seen, package):
+        return f"the console shows an error: {shown[0]}"
     return None
 
 
@@ -359,7 +363,7 @@ def _cancelled(state: Enterprise, request: Request) -> Events:
 def _in(state: Enterprise, id_: str, *phases: Phase) -> Request:
     request = state.requests.get(id_)
     if request is None or request.phase not in phases:
-        found = "does not exist" if request is None else f"is {request.phase.value}"
+        found = "is not among the newest requests" if request is None else f"is {request.phase.value}"
         raise Refusal(f"{id_} {found}")
     return request
 

@@ -1,4 +1,7 @@
-"""The state of one enterprise, computed from its events alone: `evolve(state, event)` (law 7)."""
+"""The state of one enterprise, computed from its events alone: `evolve(state, event)` (law 7).
+
+It stays small however long the ledger grows: requests that ended long ago leave it.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,9 @@ V = TypeVar("V")
 OPEN = frozenset({Phase.REQUESTED, Phase.APPROVED})
 """Asked for, not begun: what expires, and what a quarantine voids."""
 RUNNING = frozenset({Phase.PREPARING, Phase.INSTALLING, Phase.VERIFYING})
+
+KEPT = 50
+"""How many ended requests of an enterprise the state keeps, beside those that hold something: the newest."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,8 @@ class Request:
     """Who declared the failure; empty where the console showed it."""
     trouble: Trouble | None = None
     statements: tuple[e.Stated, ...] = ()
+    epoch: int | None = None
+    """The epoch whose beginning voided it: what became of it after the copy was made is not known."""
 
     @property
     def is_open(self) -> bool:
@@ -104,13 +112,30 @@ class Quarantine:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """A new epoch holds the enterprise until two people have compared (law 1)."""
+
+    epoch: int
+    since: datetime
+    reason: str
+    stated: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """The head that each person stated last, in the order of their first statements."""
+
+
+@dataclass(frozen=True)
 class Enterprise:
-    """One enterprise: its requests, run, lockout and quarantine. `levels` are the newest seen, by appliance."""
+    """One enterprise: its requests, run, lockout, quarantine and hold. `levels` are the newest seen, by appliance.
+
+    `requests` are the open and running ones, those that hold a quarantine or a lockout, and the newest `KEPT` ended
+    ones; an ended one stands behind those whose newest event is older.
+    """
 
     requests: Mapping[str, Request] = field(default_factory=lambda: MappingProxyType({}))
     quarantine: Quarantine | None = None
     lockout: Lockout | None = None
     levels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    epoch: int = 0
+    hold: Hold | None = None
 
     @property
     def running(self) -> Request | None:
@@ -119,12 +144,12 @@ class Enterprise:
 
     @property
     def is_held(self) -> bool:
-        """Whether something is under way or holds the enterprise: a run, a lockout, a quarantine."""
-        return bool(self.running or self.lockout or self.quarantine)
+        """Whether something is under way or holds the enterprise: a run, a lockout, a quarantine, a new epoch."""
+        return bool(self.running or self.lockout or self.quarantine or self.hold)
 
     def due(self, now: datetime) -> Request | None:
-        """The approved request to start now, if any and nothing runs."""
-        if self.running:
+        """The approved request to start now, if any, and nothing runs and no new epoch holds the enterprise."""
+        if self.running or self.hold:
             return None
         waiting = [
             r
@@ -157,6 +182,10 @@ def replay(recorded: Iterable[tuple[datetime, Event]], state: Enterprise | None 
 
 def evolve(state: Enterprise, event: Event, at: datetime) -> Enterprise:
     """The state after one more event that happened at `at`. Total: refuses nothing, decides nothing."""
+    return _bounded(_evolve(state, event, at))
+
+
+def _evolve(state: Enterprise, event: Event, at: datetime) -> Enterprise:
     match event:
         case e.UpgradeRequested():
             asked = Request(id=event.request, by=event.by, asked=at, draft=event.draft)
@@ -171,7 +200,7 @@ def evolve(state: Enterprise, event: Event, at: datetime) -> Enterprise:
                 return state
             return replace(state, lockout=replace(state.lockout, announced=(event.channel, event.ts)))
         case e.LockoutClosed():
-            return replace(state, lockout=None)
+            state = replace(state, lockout=None)
         case e.Quarantined():
             return replace(state, quarantine=Quarantine(event.request, at, event.reason))
         case e.Released():
@@ -179,6 +208,18 @@ def evolve(state: Enterprise, event: Event, at: datetime) -> Enterprise:
             return _update(state, event.request, lambda r: replace(r, trouble=None, statements=()))
         case e.WatchResumed():
             return _update(replace(state, quarantine=None), event.request, _resume)
+        case e.EpochBegan():
+            # What was stated about a console before the copy was made says nothing about it now.
+            unsaid = {id_: replace(r, statements=()) for id_, r in state.requests.items()}
+            hold = Hold(event.epoch, at, event.reason)
+            return replace(state, requests=MappingProxyType(unsaid), epoch=event.epoch, hold=hold)
+        case e.ComparisonStated() if state.hold:
+            stated = _with(state.hold.stated, event.by, event.head)
+            return replace(state, hold=replace(state.hold, stated=stated))
+        case e.Compared():
+            return replace(state, hold=None)
+        case e.Voided() if state.hold:
+            state = _update(state, event.request, lambda r: replace(r, epoch=state.epoch))
         case e.PreflightDone() if event.plan:
             levels = {a.appliance: a.level for a in event.plan.appliances}
             state = replace(state, levels=MappingProxyType({**state.levels, **levels}))
@@ -270,6 +311,8 @@ def _resume(r: Request) -> Request:
 
 
 def _end(r: Request, phase: Phase, at: datetime, reason: str, by: str | None = None) -> Request:
+    """The last look alone is kept: the others have been judged."""
+    r = _run(r, seen=r.run.seen[-1:]) if r.run else r
     return replace(r, phase=phase, ended=at, reason=reason, ended_by=by, trouble=None)
 
 
@@ -280,7 +323,24 @@ def _run(r: Request, **changes: Any) -> Request:
 def _update(state: Enterprise, request: str, change: Callable[[Request], Request]) -> Enterprise:
     if request not in state.requests:
         return state
-    return replace(state, requests=_with(state.requests, request, change(state.requests[request])))
+    changed = change(state.requests[request])
+    if changed.is_open or changed.is_running:
+        return replace(state, requests=_with(state.requests, request, changed))
+    others = {id_: r for id_, r in state.requests.items() if id_ != request}
+    return replace(state, requests=MappingProxyType({**others, request: changed}))
+
+
+def _bounded(state: Enterprise) -> Enterprise:
+    """Without the ended requests beyond the newest; a quarantine or a lockout keeps its request."""
+    if len(state.requests) <= KEPT:
+        return state
+    holders = {held.request for held in (state.quarantine, state.lockout) if held}
+    ended = [
+        id_ for id_, r in state.requests.items() if not r.is_open and not r.is_running and id_ not in holders
+    ]
+    gone = set(ended[: max(0, len(ended) - KEPT)])
+    kept = {id_: r for id_, r in state.requests.items() if id_ not in gone}
+    return replace(state, requests=MappingProxyType(kept)) if gone else state
 
 
 def _with(mapping: Mapping[K, V], key: K, value: V) -> Mapping[K, V]:

@@ -127,7 +127,7 @@ class Expired(Event):
 
 
 class Voided(Event):
-    """Drift, lost authority, or a quarantine: `reason` says which."""
+    """Drift, lost authority, a quarantine, or a new epoch: `reason` says which."""
 
     request: str
     reason: str
@@ -311,6 +311,39 @@ class Paged(Event):
 class Acknowledged(Event):
     request: str
     by: str
+
+
+# --- epochs: the enterprise's own, of no request
+
+
+class EpochBegan(Event):
+    """The ledger was restored from a copy: what happened after the copy was made is not in it (law 1).
+
+    `epoch` counts from 1; a ledger that was never restored is in epoch 0. The enterprise is held from here on, and
+    every request that was open or under way is voided in the same append.
+    """
+
+    epoch: int
+    reason: Words
+
+
+class ComparisonStated(Event):
+    """One person compared the consoles and the last announced head: `head`, its first 8 to 64 hex digits.
+
+    Who states again, corrects themselves.
+    """
+
+    epoch: int
+    by: str
+    head: str
+
+
+class Compared(Event):
+    """Two people stated the same head: the hold of this epoch is over. `head` is the longer of what they gave."""
+
+    epoch: int
+    by: tuple[str, ...]
+    head: str
 
 
 # --- packages (stream `packages`)

@@ -10,9 +10,10 @@ from typing import NamedTuple, Protocol
 
 from bot.domain.commands import Command
 from bot.domain.decide import decide
-from bot.domain.enterprise import Enterprise, replay, stream
+from bot.domain.enterprise import Enterprise, evolve, stream
 from bot.domain.events import Event
-from bot.domain.ledger import Appender, Conflict
+from bot.domain.ledger import Appender, Conflict, Entry
+from bot.domain.snapshot import DOMAIN, Fold, Folded, kind_of
 
 
 class Now(Protocol):
@@ -28,6 +29,14 @@ class Decision(NamedTuple):
     state: Enterprise
 
 
+def _take(state: Enterprise, entry: Entry) -> Enterprise:
+    return evolve(state, entry.event, entry.at)
+
+
+ENTERPRISE_FOLD = Fold(Enterprise, _take, kind_of(DOMAIN))
+"""How an enterprise's stream becomes its state."""
+
+
 class Handler:
     """Decides commands against the ledger. One for each process; any number may share a ledger.
 
@@ -38,13 +47,16 @@ class Handler:
     def __init__(self, ledger: Appender, clock: Now) -> None:
         self._ledger = ledger
         self._clock = clock
-        self._known: dict[str, tuple[int, Enterprise]] = {}
+        self._folded: dict[str, Folded[Enterprise]] = {}
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def state(self, enterprise: str) -> Enterprise:
         """The enterprise's state as the ledger has it now."""
         async with self._turns[enterprise]:
-            return (await self._load(enterprise))[1]
+            known = self._of(enterprise)
+            await known.catch_up()
+            await known.keep()
+            return known.state
 
     async def handle(self, enterprise: str, command: Command) -> Decision:
         """Decide `command` on the newest state and append what it causes. Raises `Refusal`.
@@ -52,23 +64,22 @@ class Handler:
         When somebody else appended first, loads and decides again: two approvers in one millisecond both count.
         """
         async with self._turns[enterprise]:
+            known = self._of(enterprise)
             while True:
-                version, state = await self._load(enterprise)
+                state = await known.catch_up()
+                await known.keep()
                 now = self._clock.now()
                 events = decide(state, command, now)
                 if not events:
                     return Decision(events, state)
                 try:
-                    await self._ledger.append(stream(enterprise), version, events, now)
+                    await self._ledger.append(stream(enterprise), known.version, events, now)
                 except Conflict:
                     continue
-                return Decision(events, (await self._load(enterprise))[1])
+                return Decision(events, await known.catch_up())
 
-    async def _load(self, enterprise: str) -> tuple[int, Enterprise]:
-        version, state = self._known.get(enterprise, (0, Enterprise()))
-        entries = await self._ledger.read(stream(enterprise), after=version)
-        if entries:
-            state = replay(((entry.at, entry.event) for entry in entries), state)
-            version = entries[-1].version
-            self._known[enterprise] = (version, state)
-        return version, state
+    def _of(self, enterprise: str) -> Folded[Enterprise]:
+        known = self._folded.get(enterprise)
+        if known is None:
+            known = self._folded[enterprise] = Folded(self._ledger, stream(enterprise), ENTERPRISE_FOLD)
+        return known

@@ -24,6 +24,16 @@ class Entry(NamedTuple):
     hash: str
 
 
+class Snapshot(NamedTuple):
+    """A stream's fold up to `version`, kept only to save reading: never a fact."""
+
+    version: int
+    hash: str
+    """The chain's hash of that entry: a snapshot of another history is never given back."""
+    state: str
+    """JSON."""
+
+
 class Conflict(Exception):
     """Somebody else appended to the stream first: load again and decide again."""
 
@@ -41,4 +51,12 @@ class Appender(Protocol):
         self, stream: str, expected: int, events: Sequence[Event], at: datetime
     ) -> Sequence[Entry]: ...
 
-    async def read(self, stream: str, after: int = 0) -> Sequence[Entry]: ...
+    async def read(self, stream: str, after: int = 0, limit: int | None = None) -> Sequence[Entry]: ...
+
+    async def snapshot(self, stream: str, kind: str) -> Snapshot | None:
+        """The newest kept fold of the stream by the code that `kind` names, if its entry has the snapshot's hash."""
+        ...
+
+    async def keep_snapshot(self, stream: str, kind: str, snapshot: Snapshot) -> None:
+        """Keep it beside the events in place of the stream's former one."""
+        ...

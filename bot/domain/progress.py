@@ -136,7 +136,7 @@ def judge_install(
     listed = seen.package(name)
     if listed and listed.state is PackageState.INSTALLED:
         return _verify(plan, seen, overdue)
-    idle = _since(history, watching, lambda o: _idle(o, name))
+    idle = _since(history, watching, now, lambda o: _idle(o, name))
     if idle is not None and now - idle >= timedelta(minutes=budgets.settle):
         return Verdict(
             Judgement.UNKNOWN,
@@ -195,15 +195,21 @@ def shows_level(plan: Plan, seen: Observation | None, level: str) -> bool:
 def _unreadable(
     history: Sequence[Seen], watching: datetime, budget: timedelta, now: datetime, overdue: bool
 ) -> Verdict:
-    since = _since(history, watching, lambda o: o.answered and not o.recognized)
+    since = _since(history, watching, now, lambda o: o.answered and not o.recognized)
     reason = history[-1].observation.reason
     if since is not None and now - since >= budget:
         return Verdict(Judgement.UNKNOWN, f"a page that the profile does not recognize: {reason}")
     return Verdict(Judgement.WATCH, f"a page that the profile does not recognize: {reason}", overdue)
 
 
+def unbroken(since: datetime, watching: datetime, now: datetime) -> datetime:
+    """Since when something is known to have held: a gap in the looks begins it anew, and so does a clock that was set
+    back, by which it would begin in the future."""
+    return watching if since > now else max(since, watching)
+
+
 def _since(
-    history: Sequence[Seen], watching: datetime, holds: Callable[[Observation], bool]
+    history: Sequence[Seen], watching: datetime, now: datetime, holds: Callable[[Observation], bool]
 ) -> datetime | None:
     """Since when every look, without a gap, has been such that `holds`; None when the last one is not."""
     since: datetime | None = None
@@ -211,7 +217,7 @@ def _since(
         if not holds(seen.observation):
             break
         since = seen.at
-    return None if since is None else max(since, watching)
+    return None if since is None else unbroken(since, watching, now)
 
 
 TELLING = 10.0

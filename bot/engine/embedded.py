@@ -1,7 +1,8 @@
 """The embedded engine: one asyncio task for each run, alarms by APScheduler, everything computed from the ledger.
 
 Alarms are kept in memory and have no misfire limit: a late one still only says "look again", and what is due
-follows from the ledger and the time.
+follows from the ledger and the time. They go by the wall clock; the heartbeat does not, so that a clock that is set
+back keeps nothing waiting.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from bot.domain.commands import LookAgain
 from bot.domain.enterprise import Enterprise, Request, stream
 from bot.domain.events import Phase
 from bot.domain.handle import Handler
+from storage.errors import LedgerUnavailable
 from storage.ledger import Ledger
 
 log = logging.getLogger(__name__)
@@ -29,10 +31,14 @@ Job = Callable[[str, str], Awaitable[None]]
 
 HEARTBEAT = 60.0
 """Real seconds after which an enterprise is looked at again in any case: timers stand still while a machine is
-suspended, and an alarm that broke must not be the last."""
+suspended, an alarm is late by what the clock was set back, and one that broke must not be the last."""
 
 RESTART_AFTER = 5.0
 """Real seconds before a run whose task broke is carried on from the ledger."""
+
+DRAIN = 23.0
+"""Real seconds that cancelled tasks have: what must not be cut short is done by then (`bot.drain.UNCUT`), and a
+console that does not answer keeps nobody waiting with the sign-out."""
 
 
 class Engine:
@@ -70,21 +76,55 @@ class Engine:
         """Run until cancelled; then every task is cancelled and waited for, and no new step begins."""
         self._scheduler.start()
         try:
-            after = (await self._ledger.head()).position
-            for name in self._streams.values():
-                await self._look(name)
-            async for entry in self._ledger.subscribe(after):
-                if entry.stream in self._streams:
-                    await self._look(self._streams[entry.stream])
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._follow())
+                tasks.create_task(self._heartbeats())
         finally:
             self._scheduler.shutdown(wait=False)
-            for task in self._tasks.values():
+            await self._drain()
+
+    async def hand_over(self) -> None:
+        """Log what the next process goes on with."""
+        try:
+            for name in self._streams.values():
+                state = await self._handler.state(name)
+                for request in state.requests.values():
+                    if self._has_work(state, request):
+                        log.info("%s: run %s goes on when Keyturn is started again", name, request.id)
+                    elif request.phase is Phase.APPROVED:
+                        log.info(
+                            "%s: %s is approved and starts in its window if Keyturn runs again by then",
+                            *(name, request.id),
+                        )
+        except Exception:
+            log.exception("what is handed over could not be read from the ledger")
+
+    async def _follow(self) -> None:
+        after = (await self._ledger.head()).position
+        for name in self._streams.values():
+            await self._look(name)
+        async for entry in self._ledger.subscribe(after):
+            if entry.stream in self._streams:
+                await self._look(self._streams[entry.stream])
+
+    async def _heartbeats(self) -> None:
+        while True:
+            await asyncio.sleep(self._heartbeat)
+            for name in self._streams.values():
+                await self._look(name)
+
+    async def _drain(self) -> None:
+        """Every task is told to end, and once more when it has not ended in time."""
+        tasks = list(self._tasks.values())
+        for _ in range(2):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            if tasks:
+                await asyncio.wait(tasks, timeout=DRAIN)
+            tasks = [task for task in tasks if not task.done()]
 
     async def _look(self, enterprise: str) -> None:
         """Whatever is due, now; then an alarm for the next moment at which something will be."""
-        seconds = self._heartbeat
         try:
             state = (await self._handler.handle(enterprise, LookAgain())).state
             now = self._clock.now()
@@ -95,11 +135,14 @@ class Engine:
                 elif request is due or self._has_work(state, request):
                     self._begin(enterprise, request.id, self._run)
             if (moment := next_look(state, now)) is not None:
-                seconds = min(seconds, self._clock.real_seconds_until(moment))
+                self._alarm(enterprise, self._clock.real_seconds_until(moment))
+        except LedgerUnavailable as error:
+            log.error("%s: what is due waits for the ledger: %s", enterprise, error)
+            self._alarm(enterprise, RESTART_AFTER)
         except Exception:
-            log.exception("%s: what is due could not be seen to; again in %.0f s", enterprise, seconds)
-        finally:
-            self._alarm(enterprise, seconds)
+            log.exception(
+                "%s: what is due could not be seen to; again within %.0f s", enterprise, self._heartbeat
+            )
 
     def _alarm(self, enterprise: str, seconds: float, why: str = "next") -> None:
         at = datetime.now(UTC) + timedelta(seconds=seconds)

@@ -24,6 +24,9 @@ LONGEST_WINDOW = timedelta(days=1)
 
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's: nothing in it is mistaken for anything else when read aloud at night."""
+ID_LETTERS = 10
+"""50 bits of chance: among 100,000 requests, one in 200,000 that any two ever had the same id. Only the newest are
+known to `decide`, so it cannot refuse the id of an old one."""
 
 
 class OutsideWindow(Refusal):
@@ -93,6 +96,10 @@ class Desk(Protocol):
 
     async def acknowledge(self, request: str, by: str) -> Decision: ...
 
+    async def compare(self, enterprise: str, by: str, head: str, epoch: int | None = None) -> Decision:
+        """`epoch`: the hold that the person was shown; None for whichever stands."""
+        ...
+
 
 class LedgerDesk:
     """The desk over the ledger."""
@@ -127,7 +134,9 @@ class LedgerDesk:
             found = (await self._handler.state(name)).requests.get(wanted)
             if found is not None:
                 return name, found
-        raise Refusal("there is no such request; /upgrade list shows those there are")
+        raise Refusal(
+            "there is no such request among the newest; /upgrade list shows those, and keyturn ledger show has all"
+        )
 
     async def ask(
         self,
@@ -153,7 +162,7 @@ class LedgerDesk:
             following = next_fit(settings.windows, wanted, settings.needs)
             raise OutsideWindow(wanted, following, settings.windows[0].zone)
         window = window.model_copy(update={"closes": min(window.closes, wanted + LONGEST_WINDOW)})
-        request = "U-" + "".join(secrets.choice(_LETTERS) for _ in range(6))
+        request = "U-" + "".join(secrets.choice(_LETTERS) for _ in range(ID_LETTERS))
         draft = Draft(
             package=chosen,
             start=wanted,
@@ -204,6 +213,11 @@ class LedgerDesk:
         enterprise, found = await self.find(request)
         person = await self._directory.person(by)
         return await self._handler.handle(enterprise, c.Acknowledge(request=found.id, by=person))
+
+    async def compare(self, enterprise: str, by: str, head: str, epoch: int | None = None) -> Decision:
+        person, authority = await self._who(self._named(enterprise), by)
+        command = c.Compare(by=person, authority=authority, head=head, epoch=epoch)
+        return await self._handler.handle(enterprise, command)
 
     async def _who(self, enterprise: str, user: str) -> tuple[Person, Authority]:
         rules = self._enterprises[enterprise].rules

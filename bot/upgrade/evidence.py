@@ -1,35 +1,74 @@
-"""What is kept outside the ledger: the consoles' pages by hash, and exported logs."""
+"""What is kept outside the ledger: the consoles' pages by hash, exported logs, and the ledger's heads.
+
+Each file is whole under its name or not there at all: written beside it, flushed, and renamed.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
+import os
+import tempfile
+from datetime import datetime
 from pathlib import Path
+
+from storage.files import flush
 
 log = logging.getLogger(__name__)
 
 
 class Evidence:
-    """Files below `directory`, readable by the bot's user alone."""
+    """Files below `directory`, readable by the bot's user alone. A disk that is full never stops a run."""
 
     def __init__(self, directory: Path) -> None:
         self._pages = directory / "pages"
         self._logs = directory / "logs"
+        self._heads = directory / "heads"
+        self._trouble: str | None = None
 
     def page(self, content: bytes) -> str:
-        """Keep a page; its SHA-256. A disk that is full never stops a run: the page is then lost, and logged so."""
+        """Keep a page; its SHA-256. Where the disk does not take it the page is lost, and logged so."""
         digest = hashlib.sha256(content).hexdigest()
         file = self._pages / f"{digest}.html"
-        try:
-            if not file.exists():
-                self._pages.mkdir(parents=True, exist_ok=True, mode=0o700)
-                file.write_bytes(content)
-        except OSError as error:
-            log.error("page %s could not be kept: %s", digest, error)
+        if not file.exists():
+            self._keep(file, content)
         return digest
+
+    def head(self, request: str, position: int, head: str, at: datetime) -> None:
+        """Keep the ledger's head as it was after a request's run had ended, for `keyturn ledger verify --head`."""
+        words = {"request": request, "position": position, "head": head, "at": at.isoformat()}
+        self._keep(self._heads / f"{request}.json", json.dumps(words, indent=2).encode() + b"\n")
 
     def logs(self, request: str) -> Path:
         """The directory for a request's exported logs. Raises `OSError`."""
         directory = self._logs / request
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         return directory
+
+    def _keep(self, file: Path, content: bytes) -> None:
+        try:
+            _write(file, content)
+        except OSError as error:
+            if self._trouble != error.strerror:
+                log.error("evidence is lost: %s could not be kept (%s)", file.name, error.strerror)
+            self._trouble = error.strerror
+        else:
+            if self._trouble:
+                log.info("evidence is kept again, with %s", file.name)
+            self._trouble = None
+
+
+def _write(file: Path, content: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".part", delete=False) as stream:
+        part = Path(stream.name)
+        try:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+            part.rename(file)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+    flush(file.parent)

@@ -81,9 +81,10 @@ class PackageStore:
             return package
 
     async def fingerprint(self, package: Package) -> tuple[str, int] | None:
-        """SHA-256 and size in bytes of the file as it is now; None when it cannot be read.
+        """SHA-256 and size in bytes of the file as it is now; None when it is gone or may not be read.
 
-        Hashed anew whenever the file system shows any change of the file since the last time.
+        Hashed anew whenever the file system shows any change of the file since the last time. Raises `OSError` for
+        a machine that cannot say: no file descriptor left, a failing disk.
         """
         return await asyncio.to_thread(self._fingerprint, self.path(package))
 
@@ -97,7 +98,7 @@ class PackageStore:
                     known = stamp, hashlib.file_digest(file, "sha256").hexdigest()
                     self._hashed[path] = known
                 return known[1], stamp.size
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError):
             return None
 
     def _copy(self, file: Path, level: str, name: str, sha256: str | None) -> Package:

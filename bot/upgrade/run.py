@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
 
 from bot.clock import Clock
 from bot.config import EnterpriseSettings
@@ -16,14 +18,29 @@ from bot.domain.commands import Command, Fault, Observe
 from bot.domain.enterprise import Enterprise, Request
 from bot.domain.handle import Decision, Handler
 from bot.domain.plan import Plan
-from bot.domain.sight import Observation
+from bot.domain.progress import unbroken
+from bot.domain.sight import InstallOutcome, Observation
 from bot.upgrade.evidence import Evidence
 from bot.upgrade.facts import Facts
+from storage.errors import LedgerUnavailable
+from storage.ledger import Head
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 GAP = timedelta(minutes=5)
 """A longer pause between two looks (a suspended machine, a stopped process) begins the watch anew."""
+
+
+class LedgerEnd(Protocol):
+    """What a run asks of the ledger itself: everything else goes through the handler."""
+
+    async def head(self) -> Head: ...
+
+    async def try_write(self) -> None:
+        """Raises `LedgerUnavailable` when an append would."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -36,6 +53,9 @@ class Services:
     facts: Facts
     evidence: Evidence
     clock: Clock
+    cleared: asyncio.Event
+    """Set once the ledger is known to be whole, and no older than the last head announced in Slack (law 1)."""
+    ledger: LedgerEnd
 
 
 class Run:
@@ -49,12 +69,21 @@ class Run:
         self.settings = services.enterprises[enterprise]
         self.watching = services.clock.now()
         """Looking without a gap since then: nothing is concluded from what went unseen."""
+        self.unsent: InstallOutcome | None = None
+        """The outcome of an install intent that could not be written: should the ledger have it all the same."""
         self._looked: datetime | None = None
+        self._recorded: Observation | None = None
         self._unreadable_since: datetime | None = None
 
     @property
     def clock(self) -> Clock:
         return self.services.clock
+
+    async def may_begin(self) -> bool:
+        """Whether the ledger may be acted on; when not yet, after a pause. Watching never asks."""
+        if not self.services.cleared.is_set():
+            await self.pause()
+        return self.services.cleared.is_set()
 
     async def state(self) -> Enterprise:
         return await self.services.handler.state(self.enterprise)
@@ -65,14 +94,49 @@ class Run:
     async def handle(self, command: Command) -> Decision:
         return await self.services.handler.handle(self.enterprise, command)
 
+    async def report(self, command: Command) -> Decision:
+        """Tell the ledger what nobody could find out again, for as long as that takes."""
+        return await self.outlasting(lambda: self.handle(command))
+
     async def stop(self, words: str) -> None:
         """End the run for a reason of the bot's own."""
-        await self.handle(Fault(request=self.id, words=words))
+        await self.report(Fault(request=self.id, words=words))
+
+    async def outlasting(self, work: Callable[[], Awaitable[T]]) -> T:
+        """`work`, begun again whenever the ledger, or what the machine gives, could not be had and can be again.
+
+        Without the ledger looking goes on and nothing is pressed: no step without its intent on disk (law 1).
+        """
+        while True:
+            try:
+                return await work()
+            except LedgerUnavailable as error:
+                log.error("%s: %s. Nothing is pressed meanwhile; looking goes on", self.id, error)
+                await self._outlast()
+                log.info("%s: the ledger can be written again", self.id)
+            except OSError as error:
+                log.error("%s: the bot's host does not give what is needed: %s", self.id, error)
+                await self.pause()
+
+    async def _outlast(self) -> None:
+        while True:
+            await self.pause()
+            self._missed(await self.look())
+            try:
+                return await self.services.ledger.try_write()
+            except LedgerUnavailable as error:
+                log.debug("%s: %s", self.id, error)
+
+    def _missed(self, seen: Observation) -> None:
+        """The ledger does not have this look. Unless it is like the last one that it has, what it has says nothing
+        about the time before."""
+        if not seen.same_as(self._recorded):
+            self.watching = self.clock.now()
 
     async def look(self) -> Observation:
         """One look. A console that cannot even be signed in to, or a driver that breaks, is an observation too."""
-        now = self.clock.now()
-        if self._looked is None or now - self._looked > GAP:
+        now, up = self.clock.now(), self.clock.uptime()
+        if self._looked is None or not timedelta(0) <= now - self._looked <= GAP:
             self.watching = now
         try:
             return await self.console.look()
@@ -84,26 +148,39 @@ class Run:
             return Observation(answered=True, recognized=False, reason=reason)
         finally:
             self._looked = self.clock.now()
+            if self.clock.torn(now, up, GAP):
+                self.watching = self._looked
 
     async def observe(self, seen: Observation) -> Request:
         """Tell the ledger what was seen; the request after the verdict."""
         observe = Observe(
             request=self.id, observation=seen, watching=self.watching, budgets=self.settings.budgets
         )
-        return (await self.handle(observe)).state.requests[self.id]
+        try:
+            request = (await self.handle(observe)).state.requests[self.id]
+        except LedgerUnavailable:
+            self._missed(seen)
+            raise
+        self._recorded = seen
+        return request
 
     async def look_patiently(self, until: datetime, *, readable: bool = False) -> Observation:
         """The first look that is answered, or the last one when the settle budget is spent (law 5).
 
         `readable`: one that is recognized, too.
         """
-        give_up = min(until, self.clock.now() + timedelta(minutes=self.settings.budgets.settle))
+        began = self.clock.now()
         while True:
             seen = await self.look()
             good = seen.answered and (seen.recognized or not readable)
-            if good or self.clock.now() >= give_up:
+            if good or self.clock.now() >= until or self._settled(began):
                 return seen
             await self.pause()
+
+    def _settled(self, since: datetime) -> bool:
+        """Whether the settle budget is spent since then, counted from the last gap in the looks (law 5)."""
+        spent = self.clock.now() - unbroken(since, self.watching, self.clock.now())
+        return spent >= timedelta(minutes=self.settings.budgets.settle)
 
     async def authority(self, until: datetime) -> Authority:
         """Who may approve at this moment. Slack unable to say: wait until `until`, then `DirectoryUnavailable`."""
@@ -121,10 +198,8 @@ class Run:
 
     def unreadable(self, readable: bool = False) -> bool:
         """Note that a step could not, or could, act on the page; whether it could not for the whole settle budget."""
-        now = self.clock.now()
-        self._unreadable_since = None if readable else self._unreadable_since or now
-        budget = timedelta(minutes=self.settings.budgets.settle)
-        return self._unreadable_since is not None and now - self._unreadable_since >= budget
+        self._unreadable_since = None if readable else self._unreadable_since or self.clock.now()
+        return self._unreadable_since is not None and self._settled(self._unreadable_since)
 
     async def plan_now(self, seen: Observation) -> Plan | None:
         levels = {a.name: a.level for a in seen.appliances}

@@ -6,12 +6,14 @@ Killed anywhere, it starts again from the ledger.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
 from bot.console import port
+from bot.console.tls import TrustError
 from bot.domain import commands as c
 from bot.domain.approval import DirectoryUnavailable
 from bot.domain.enterprise import Enterprise, Request
@@ -44,8 +46,8 @@ class Runner:
 
     async def preflight(self, enterprise: str, request: str) -> None:
         """The read-only preflight at request time."""
-        async with self._sessions[enterprise], self._open_console(enterprise) as console:
-            await steps.preflight(Run(self._services, console, enterprise, request))
+        async with self._session(enterprise, request) as run:
+            await run.outlasting(lambda: steps.preflight(run))
 
     async def run(self, enterprise: str, request: str) -> None:
         """Carry a request on from wherever the ledger has it."""
@@ -57,22 +59,44 @@ class Runner:
 
         Between those looks the console is free for other requests.
         """
-        async with self._sessions[enterprise], self._open_console(enterprise) as console:
-            run = Run(self._services, console, enterprise, request)
-            while await self._advance(run):
-                pass
-            state = await run.state()
-            if not _foreign_watched(state, state.requests[request]):
-                return False
-            await watch.look_at_foreign(run)
-            return True
+        async with self._session(enterprise, request) as run:
+            return await run.outlasting(lambda: self._to_the_end(run))
+
+    @contextlib.asynccontextmanager
+    async def _session(self, enterprise: str, request: str) -> AsyncIterator[Run]:
+        async with self._sessions[enterprise], await self._console(enterprise) as console:
+            yield Run(self._services, console, enterprise, request)
+
+    async def _console(self, enterprise: str) -> port.Console:
+        """A new session, as soon as the machine has what it takes: a CA file is read, a descriptor opened."""
+        while True:
+            try:
+                return self._open_console(enterprise)
+            except (OSError, TrustError) as error:
+                log.error("%s: no console can be opened: %s", enterprise, error)
+                poll = self._services.enterprises[enterprise].poll_seconds
+                await self._services.clock.sleep(timedelta(seconds=poll))
+
+    async def _to_the_end(self, run: Run) -> bool:
+        while await self._advance(run):
+            pass
+        state = await run.state()
+        request = state.requests[run.id]
+        if request.run and request.ended:
+            head = await self._services.ledger.head()
+            now = self._services.clock.now()
+            await asyncio.to_thread(self._services.evidence.head, run.id, head.position, head.hash, now)
+        if not _foreign_watched(state, request):
+            return False
+        await watch.look_at_foreign(run)
+        return True
 
     async def _advance(self, run: Run) -> bool:
         """One step; whether there may be another."""
         state = await run.state()
         request = state.requests[run.id]
         try:
-            if request.phase is Phase.APPROVED:
+            if request is state.due(run.clock.now()):
                 await steps.start(run)
             elif request.phase is Phase.PREPARING:
                 await self._prepare(run, request)
@@ -102,7 +126,7 @@ class Runner:
                 await steps.install(run)
             run.unreadable(readable=True)
         except port.Refused as error:
-            await run.handle(c.Fault(request=run.id, words=error.words, console_error=True))
+            await run.report(c.Fault(request=run.id, words=error.words, console_error=True))
         except port.Unrecognized as error:
             if Step.DISTRIBUTE not in request.run.intended or run.unreadable():
                 await run.handle(c.Fault(request=run.id, words=str(error), unreadable=True))

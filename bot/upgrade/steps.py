@@ -17,14 +17,16 @@ from bot.domain.enterprise import Request
 from bot.domain.events import Step
 from bot.domain.plan import Plan
 from bot.domain.progress import Judgement, errors, foreign, not_begun
-from bot.domain.sight import Observation
+from bot.domain.sight import InstallOutcome, Observation, Press
+from bot.drain import uncut
 from bot.upgrade.preflight import make_plan, rows
 from bot.upgrade.run import Run
+from storage.errors import LedgerUnavailable
 
 log = logging.getLogger(__name__)
 
 INTENT_LIFE = 30.0
-"""Real seconds after which an install intent is too old to be sent (law 1)."""
+"""Real seconds after which the intent of Send or Install is too old: others may have decided meanwhile (law 1)."""
 UPLOAD_TRIES = 3
 """How often a broken upload is begun in one process, each time after a look that shows the package absent."""
 
@@ -48,6 +50,8 @@ async def preflight(run: Run) -> None:
 
 async def start(run: Run) -> None:
     """At the start: preflight, authority, plan and window again."""
+    if not await run.may_begin():
+        return
     request = await run.request()
     plan = _plan(request)
     try:
@@ -70,6 +74,8 @@ async def start(run: Run) -> None:
 
 async def upload(run: Run) -> None:
     """Upload, or see that this run's own upload has arrived: a listed package is never taken on trust (law 6)."""
+    if not await run.may_begin():
+        return
     request = await run.request()
     package = request.draft.package
     for _ in range(UPLOAD_TRIES):
@@ -82,7 +88,7 @@ async def upload(run: Run) -> None:
                 return await run.stop(
                     f"{package.name} is listed on the console, and not by this run's upload"
                 )
-            await run.handle(c.Finish(request=run.id, step=Step.UPLOAD, detail="seen listed on the console"))
+            await run.report(c.Finish(request=run.id, step=Step.UPLOAD, detail="seen listed on the console"))
             return
         if not await _intended(run, Step.UPLOAD, seen):
             return
@@ -92,7 +98,7 @@ async def upload(run: Run) -> None:
         except (port.Unreachable, OSError) as error:
             log.warning("%s: the upload broke: %s", run.id, error)
             continue
-        await run.handle(c.Finish(request=run.id, step=Step.UPLOAD, detail=f"{package.size} bytes"))
+        await run.report(c.Finish(request=run.id, step=Step.UPLOAD, detail=f"{package.size} bytes"))
         return
     await run.stop(f"the upload broke {UPLOAD_TRIES} times; nothing was distributed")
 
@@ -104,12 +110,19 @@ async def distribute(run: Run) -> None:
     seen = await run.look_patiently(_plan(request).window.closes)
     if request.run and Step.DISTRIBUTE in request.run.intended and not not_begun(seen, package):
         return await _await_distribution(run, seen)
+    if not await run.may_begin():
+        return
     if seen.answered and seen.recognized and not foreign(seen):
+        await run.services.ledger.try_write()
         await run.console.open_distribution(package)
+    born = run.clock.uptime()
     if not await _intended(run, Step.DISTRIBUTE, seen):
         return
+    if (age := run.clock.uptime() - born) > INTENT_LIFE:
+        log.warning("%s: suspended for %.0f s; Send waits for another look", run.id, age)
+        return
     try:
-        await run.console.send()
+        await uncut(run.console.send(), f"{run.id}: Send")
     except port.Refused:
         raise
     except port.ConsoleError as error:
@@ -134,6 +147,7 @@ async def _await_distribution(run: Run, seen: Observation) -> None:
 
 
 async def _press_done(run: Run) -> None:
+    await run.services.ledger.try_write()
     try:
         await run.console.finish_distribution()
     except port.Refused:
@@ -145,6 +159,8 @@ async def _press_done(run: Run) -> None:
 
 async def install(run: Run) -> None:
     """IPM Information, the intent with all its gates, and the one click."""
+    if not await run.may_begin():
+        return
     request = await run.request()
     plan = _plan(request)
     lockout = (await run.state()).lockout
@@ -164,6 +180,7 @@ async def install(run: Run) -> None:
         await run.handle(fault)
         return
     authority = await run.authority_now()
+    await run.services.ledger.try_write()
     information = await run.console.open_install(plan.package.name)
     command = c.IntendInstall(
         request=run.id,
@@ -173,8 +190,20 @@ async def install(run: Run) -> None:
         seen_at=seen_at,
         information=information,
     )
+    await uncut(_install_once(run, command), f"{run.id}: Install, from its intent to its outcome,")
+
+
+async def _install_once(run: Run, command: c.IntendInstall) -> None:
+    """The one click between its intent and its outcome: a restart that cut it would leave Install in doubt (law 1)."""
     born = run.clock.uptime()
-    decision = await run.handle(command)
+    try:
+        decision = await run.handle(command)
+    except LedgerUnavailable as error:
+        # What failed is not known to be undone. Nothing is sent on it, whatever is read afterwards.
+        words = f"Install was not sent: the ledger did not take its intent ({type(error).__name__})"
+        run.unsent = InstallOutcome(press=Press.NOT_SENT, words=words)
+        raise
+    run.unsent = None
     if not any(isinstance(event, e.InstallIntended) for event in decision.events):
         return
 
@@ -183,7 +212,7 @@ async def install(run: Run) -> None:
             raise IntentTooOld(f"the intent was {age:.0f} s old; nothing is sent after {INTENT_LIFE:.0f} s")
 
     outcome = await run.console.install(young_enough)
-    await run.handle(c.ReportPress(request=run.id, outcome=outcome))
+    await run.report(c.ReportPress(request=run.id, outcome=outcome))
 
 
 def _fault_before_install(run: Run, seen: Observation, package: str) -> c.Fault | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from pathlib import Path
 
 from bot.console.port import ConsoleError
@@ -12,6 +13,9 @@ from bot.domain.enterprise import Request
 from bot.domain.progress import foreign
 from bot.domain.sight import InstallOutcome, Press
 from bot.upgrade.run import Run
+from storage.files import flush
+
+log = logging.getLogger(__name__)
 
 LOG_TRIES = 5
 """How often an export that breaks is begun again; it is read-only."""
@@ -22,8 +26,8 @@ async def watch(run: Run, request: Request) -> None:
     assert request.run is not None
     if request.run.pressed is None:
         words = "the bot was restarted between the install intent and its outcome"
-        in_doubt = InstallOutcome(press=Press.IN_DOUBT, words=words)
-        await run.handle(c.ReportPress(request=run.id, outcome=in_doubt))
+        outcome = run.unsent or InstallOutcome(press=Press.IN_DOUBT, words=words)
+        request = (await run.report(c.ReportPress(request=run.id, outcome=outcome))).state.requests[run.id]
     while request.is_running:
         request = await run.observe(await run.look())
         if request.is_running:
@@ -43,16 +47,21 @@ async def collect_logs(run: Run) -> None:
     for _ in range(LOG_TRIES):
         try:
             file = await run.console.export_logs(run.services.evidence.logs(run.id))
-        except (ConsoleError, OSError) as error:
+            digest = await asyncio.to_thread(_kept, file)
+        except ConsoleError as error:
             refused = str(error)
-            await run.pause()
-            continue
-        digest = await asyncio.to_thread(_sha256, file)
-        await run.handle(c.ReportLogs(request=run.id, file=str(file), sha256=digest))
-        return
-    await run.handle(c.ReportLogs(request=run.id, refused=refused))
+        except OSError as error:
+            refused = f"the bot's host could not keep the file: {error.strerror or type(error).__name__}"
+        else:
+            await run.report(c.ReportLogs(request=run.id, file=str(file), sha256=digest))
+            return
+        log.warning("%s: the appliance logs were not exported: %s", run.id, refused)
+        await run.pause()
+    await run.report(c.ReportLogs(request=run.id, refused=refused))
 
 
-def _sha256(file: Path) -> str:
+def _kept(file: Path) -> str:
+    """The file's SHA-256, once its name is on disk."""
+    flush(file.parent)
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()

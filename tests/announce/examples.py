@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from bot.announce import routes
 from bot.announce.blocks import Json, Message
-from bot.announce.view import View
+from bot.announce.view import EnterpriseView, View
 from bot.config import ApplianceSettings, EnterpriseSettings
 from bot.domain.approval import Rules
 from bot.domain.enterprise import Enterprise, evolve, stream
@@ -141,6 +141,36 @@ def overdue_paged() -> s.Story:
     return story
 
 
+def restored() -> s.Story:
+    """In the middle of a run; the second of the two who compare gives fewer digits."""
+    story = s.pressed()
+    story.later(5).begin_epoch()
+    story.later(5).compare(v.ANNA)
+    story.later(5).compare(v.BEN, s.HEAD[:8])
+    return story
+
+
+def restored_while_asked() -> s.Story:
+    story = s.asked()
+    story.begin_epoch()
+    return story
+
+
+def restored_in_quarantine() -> s.Story:
+    story = s.failed()
+    story.begin_epoch()
+    story.compare(v.ANNA)
+    story.compare(v.BEN)
+    return story
+
+
+def restored_twice() -> s.Story:
+    story = restored_while_asked()
+    story.compare(v.ANNA)
+    story.begin_epoch("restored again")
+    return story
+
+
 STORIES: Sequence[Callable[[], s.Story]] = (
     succeeded,
     released,
@@ -156,6 +186,10 @@ STORIES: Sequence[Callable[[], s.Story]] = (
     drifted,
     overdue_paged,
     s.at_other_level,
+    restored,
+    restored_while_asked,
+    restored_in_quarantine,
+    restored_twice,
 )
 
 
@@ -164,7 +198,7 @@ class Shown(NamedTuple):
 
     key: str
     entry: Entry
-    view: View
+    view: EnterpriseView
     message: Message
 
 
@@ -180,17 +214,26 @@ def shown(
     for version, (at, event) in enumerate(with_words(recorded, {}), start=1):
         state = evolve(state, event, at)
         entry = Entry(version, stream("main"), version, at, event, "")
-        request = state.requests[getattr(event, "request")]  # noqa: B009
-        asked = request.phase is Phase.REQUESTED and told
-        authority = v.authority(approvers=tuple(real(a) for a in v.APPROVERS)) if asked else None
-        view = View(of, state, request, at, authority, "https://example.slack.com/archives/C0IDENTITY/p1")
-        if (key := routes.key_of(entry)) and (message := routes.first(key, view, entry)):
+        subject = getattr(event, "request", "main")
+        views = {"main": EnterpriseView("main", of, state, at)} | {
+            id_: _view(of, state, at, id_, told) for id_ in state.requests
+        }
+        if (key := routes.key_of(entry)) and (message := routes.first(key, views[subject], entry)):
             standing.append(key)
-            yield Shown(key, entry, view, message)
-        asks = [routes.ask_key(request.id, real(a)) for a in v.APPROVERS]
+            yield Shown(key, entry, views[subject], message)
+        asks = [routes.ask_key(subject, real(a)) for a in v.APPROVERS if subject in state.requests]
         for key in dict.fromkeys([*standing, *asks]):
+            view = views[routes.subject_of(key)]
             if routes.family(key) in routes.EDITED and (again := routes.current(key, view)):
                 yield Shown(key, entry, view, again)
+
+
+def _view(of: EnterpriseSettings, state: Enterprise, at: datetime, id_: str, told: bool) -> View:
+    request = state.requests[id_]
+    asked = request.phase is Phase.REQUESTED and told
+    authority = v.authority(approvers=tuple(real(a) for a in v.APPROVERS)) if asked else None
+    link = "https://example.slack.com/archives/C0IDENTITY/p1"
+    return View("main", of, state, at, request, authority, link)
 
 
 def real(user: str) -> str:

@@ -47,14 +47,15 @@ class Flow:
     @asynccontextmanager
     async def announcing(self) -> AsyncIterator[asyncio.Task[None]]:
         """An announcer that is killed at the end, or earlier by cancelling the task. Raises what it raised."""
-        announcer = Announcer(
-            self.ledger,
-            self.handler,
-            self.slack,
-            SlackDirectory(self.slack),
-            {"main": settings()},
-            self.clock,
-        )
+        async with self.running(self.announcer()) as task:
+            yield task
+
+    def announcer(self) -> Announcer:
+        directory = SlackDirectory(self.slack)
+        return Announcer(self.ledger, self.handler, self.slack, directory, {"main": settings()}, self.clock)
+
+    @asynccontextmanager
+    async def running(self, announcer: Announcer) -> AsyncIterator[asyncio.Task[None]]:
         task = asyncio.create_task(announcer.run())
         try:
             yield task

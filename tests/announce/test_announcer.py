@@ -21,7 +21,7 @@ from bot.domain import events as e
 from bot.domain.handle import Handler
 from bot.domain.ledger import Conflict
 from bot.sandbox.workspace.client import WorkspaceClient
-from storage.ledger import Broken
+from storage.ledger import Broken, Head
 from tests.announce.flow import ANA, AUTHORITY, BEN, CHLOE, Flow, MovedClock, eventually, key, no_more
 from tests.support import values as v
 
@@ -146,7 +146,8 @@ async def test_another_apps_message_is_not_taken_for_it(flow: Flow) -> None:
     app = web.Application()
     app.router.add_route("*", "/api/{method}", answer)
     async with TestServer(app) as server:
-        poster = Poster(AsyncWebClient("xoxb-test", base_url=str(server.make_url("/api/"))), book)
+        client = AsyncWebClient("xoxb-test", base_url=str(server.make_url("/api/")))
+        poster = Poster(client, book, lambda: Head(7, "a" * 64))
         posted = await poster.post("lockout:KT-1", "C0IDENTITY", render)
         assert posted == Place("C0IDENTITY", "1763755200.000300")
         metadata["event_payload"] = {"key": "lockout:KT-2"}

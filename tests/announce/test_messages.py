@@ -180,7 +180,7 @@ def test_notices_whose_moment_has_passed_are_folded() -> None:
     assert "notice:KT-1:60" in keys
     assert "notice:KT-1:15" in keys
     late = replay(recorded)
-    view = View(x.settings(), late, late.requests["KT-1"], recorded[-1][0])
+    view = View("main", x.settings(), late, recorded[-1][0], late.requests["KT-1"])
     posted = set()
     for version, (at, event) in enumerate(recorded, start=1):
         entry = Entry(version, "enterprise:main", version, at, event, "")

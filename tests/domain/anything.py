@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
@@ -19,7 +19,7 @@ from bot.domain.refusal import Refusal
 from bot.domain.sight import InstallOutcome, IpmInformation, Observation, Press
 from tests.domain import laws
 from tests.domain.log import Append
-from tests.domain.pools import OTHER_LEVEL, looks, people, requests
+from tests.domain.pools import HEADS, NIGHTS, OTHER_LEVEL, looks, people, requests
 from tests.support import values as v
 
 reached: Counter[str] = Counter()
@@ -101,6 +101,26 @@ class Anything(RuleBasedStateMachine):
     )
     def attest(self, id_: str, by: Person, statement: Statement, value: str) -> None:
         self.do(c.Attest(request=id_, by=by, authority=self.authority, statement=statement, value=value))
+
+    @rule(
+        id_=requests,
+        clicks=st.lists(
+            st.tuples(people, st.sampled_from(["approve", "approve", "decline", "withdraw", "cancel"])),
+            min_size=2,
+            max_size=8,
+        ),
+    )
+    def many_at_once(self, id_: str, clicks: list[tuple[Person, str]]) -> None:
+        """In one instant, in any order: each is decided on what the one before has left."""
+        for by, how in clicks:
+            if how == "approve":
+                self.do(c.Approve(request=id_, by=by, authority=self.authority, plan=self.now_plan(id_)))
+            else:
+                self.end(id_, by, how)
+
+    @rule(by=people, head=st.sampled_from(HEADS), epoch=st.sampled_from([None, None, 1, 2]))
+    def compare(self, by: Person, head: str, epoch: int | None) -> None:
+        self.do(c.Compare(by=by, authority=self.authority, head=head, epoch=epoch))
 
     @rule(id_=requests, by=people)
     def acknowledge(self, id_: str, by: Person) -> None:
@@ -187,6 +207,15 @@ class Anything(RuleBasedStateMachine):
     def time_passes(self, minutes: int) -> None:
         self.now += v.minutes(minutes)
 
+    @rule(minutes=st.sampled_from([-300, -61, -1, 24 * 60, 3 * 24 * 60]))
+    def the_clock_is_set(self, minutes: int) -> None:
+        """A clock that was wrong, a machine that slept: back by hours or ahead by days."""
+        self.now += v.minutes(minutes)
+
+    @rule(night=st.sampled_from(NIGHTS))
+    def it_is_the_night_of_another_summer_time(self, night: datetime) -> None:
+        self.now = night
+
     @rule()
     def look_again(self) -> None:
         self.do(c.LookAgain())
@@ -207,3 +236,13 @@ class Anything(RuleBasedStateMachine):
         again = replay((at, decode(*written)) for at, written in stored)
         assert again == self.state
         self.state, self.watching = again, self.now
+
+    @rule(lost=st.integers(0, 8))
+    def the_ledger_is_restored(self, lost: int) -> None:
+        """From a copy: the last appends are gone, whatever they were, and a new epoch begins."""
+        del self.log[len(self.log) - min(lost, len(self.log)) :]
+        self.state = replay((append.at, event) for append in self.log for event in append.events)
+        self.watching = self.now
+        self.do(c.BeginEpoch(reason="the ledger was restored"))
+        assert self.state.hold is not None
+        assert not self.do(c.BeginEpoch(reason="again")), "a hold that stands is not begun again"

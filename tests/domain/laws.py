@@ -18,6 +18,7 @@ from tests.domain.log import (
     ENDS,
     Log,
     flat,
+    held_by,
     lockout_of,
     new,
     of,
@@ -25,6 +26,7 @@ from tests.domain.log import (
     quarantined_by,
     request_of,
     still_open,
+    this_epoch,
     two_stated,
     under_way,
     was_sent,
@@ -42,6 +44,54 @@ def install_is_intended_at_most_once(log: Log) -> None:
         assert len(of(events, e.InstallIntended, press.request)) == 1
         stopped = bool(of(log[-1].events, e.Stopped, press.request))
         assert stopped is (press.outcome.press is Press.NOT_SENT)
+
+
+def an_epoch_voids_everything(log: Log) -> None:
+    before, newest = flat(log[:-1]), log[-1].events
+    for began in new(log, e.EpochBegan):
+        assert began is newest[0]
+        assert began.epoch == 1 + max((b.epoch for b in before if isinstance(b, e.EpochBegan)), default=0)
+        voided = [event.request for event in newest[1:] if isinstance(event, e.Voided)]
+        assert len(voided) == len(newest) - 1
+        assert sorted(voided) == sorted([*still_open(before), *under_way(before)])
+        assert lockout_of(before) == lockout_of(flat(log)), "the lockout stays until the comparison"
+        assert quarantined_by(before) == quarantined_by(flat(log))
+
+
+def no_request_survives_an_epoch(log: Log) -> None:
+    asked = {event.request for event in this_epoch(flat(log)) if isinstance(event, e.UpgradeRequested)}
+    going_on = (e.PreflightDone, e.Approved, e.QuorumReached, e.RunStarted, e.StepIntended, e.InstallIntended)
+    for event in log[-1].events:
+        if isinstance(event, going_on):
+            assert event.request in asked
+
+
+def nothing_begins_while_held(log: Log) -> None:
+    begins = (e.UpgradeRequested, e.PreflightDone, e.Approved, e.QuorumReached, e.RunStarted, e.WatchResumed)
+    for i, event in enumerate(log[-1].events):
+        if held_by([*flat(log[:-1]), *log[-1].events[:i]]) is not None:
+            assert not isinstance(event, (*begins, e.StepIntended, e.InstallIntended, e.InstallPressed))
+
+
+def two_people_compare(log: Log) -> None:
+    before, command = flat(log[:-1]), log[-1].command
+    for stated in new(log, e.ComparisonStated):
+        assert isinstance(command, c.Compare)
+        assert command.by.barred() is None
+        assert stated.by == command.by.id
+        assert stated.by in command.authority.approvers
+        assert stated.epoch == held_by(before)
+        assert 8 <= len(stated.head) <= 64
+    for compared in new(log, e.Compared):
+        assert isinstance(command, c.Compare)
+        assert compared.epoch == held_by(before)
+        assert len(set(compared.by)) == len(compared.by) >= 2
+        assert set(compared.by) <= command.authority.approvers
+        said = {
+            event.by: event.head for event in this_epoch(flat(log)) if isinstance(event, e.ComparisonStated)
+        }
+        assert compared.head in {said[by] for by in compared.by}
+        assert all(compared.head.startswith(said[by]) for by in compared.by)
 
 
 # --- law 2
@@ -286,6 +336,10 @@ def the_lockout_closes_only_at_an_end(log: Log) -> None:
         assert on[0] == closed.request
         if isinstance(log[-1].command, c.ReportForeignIdle):
             assert on[1]
+        elif isinstance(log[-1].command, c.Compare):
+            assert new(log, e.Compared)
+            assert not on[1]
+            assert of(this_epoch(before), e.Voided, closed.request)
         else:
             ends = (e.Succeeded, e.Released, e.Stopped, e.Voided, e.Cancelled)
             assert any(isinstance(event, ends) and request_of(event) == closed.request for event in newest)
@@ -299,6 +353,10 @@ def the_lockout_closes_only_at_an_end(log: Log) -> None:
 
 LAWS: list[Callable[[Log], None]] = [
     install_is_intended_at_most_once,
+    an_epoch_voids_everything,
+    no_request_survives_an_epoch,
+    nothing_begins_while_held,
+    two_people_compare,
     two_people_one_exact_thing,
     the_window_has_enough_left,
     failure_quarantines_in_the_same_append,

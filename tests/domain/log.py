@@ -83,6 +83,23 @@ def quarantined_by(events: Sequence[Event]) -> str | None:
     return holder
 
 
+def held_by(events: Sequence[Event]) -> int | None:
+    """The epoch that holds the enterprise."""
+    epoch: int | None = None
+    for event in events:
+        if isinstance(event, e.EpochBegan):
+            epoch = event.epoch
+        elif isinstance(event, e.Compared):
+            epoch = None
+    return epoch
+
+
+def this_epoch(events: Sequence[Event]) -> Sequence[Event]:
+    """What was appended since the newest epoch began; everything, when none ever did."""
+    begun = [i for i, event in enumerate(events) if isinstance(event, e.EpochBegan)]
+    return events[begun[-1] :] if begun else events
+
+
 def lockout_of(events: Sequence[Event]) -> tuple[str, bool] | None:
     """Whose lockout is on, and whether it is because of somebody else's work."""
     found: tuple[str, bool] | None = None
@@ -99,8 +116,8 @@ def was_sent(events: Sequence[Event], request: str) -> bool:
 
 
 def two_stated(events: Sequence[Event], request: str, statement: Statement, value: str | None) -> bool:
-    """Whether two people stated this since the newest quarantine of the request (or ever, without one)."""
-    marks = [i for i, event in enumerate(events) if isinstance(event, e.Quarantined)]
-    since = events[marks[-1] :] if marks and quarantined_by(events) == request else events
-    said = of(since, e.Stated, request)
+    """Whether two people stated this since the newest quarantine of the request and the newest epoch, if any."""
+    begins = (e.Quarantined, e.EpochBegan) if quarantined_by(events) == request else (e.EpochBegan,)
+    marks = [i for i, event in enumerate(events) if isinstance(event, begins)]
+    said = of(events[marks[-1] :] if marks else events, e.Stated, request)
     return len({s.by for s in said if s.statement is statement and value in (None, s.value)}) >= 2

@@ -11,6 +11,7 @@ from bot.domain import commands as c
 from bot.domain.enterprise import Request
 from bot.domain.events import Phase, Statement, Step
 from bot.domain.sight import InstallOutcome, Observation, Press
+from bot.domain.windows import next_fit
 from tests.domain.anything import Anything
 from tests.domain.pools import (
     OTHER_LEVEL,
@@ -20,10 +21,13 @@ from tests.domain.pools import (
     STATEMENTS,
     THROUGH_INSTALL,
     WAYS,
+    WEEKLY,
     WRONG,
+    heads,
     looks,
     requests,
 )
+from tests.support import story as s
 from tests.support import values as v
 
 ALIVE = (Phase.REQUESTED, Phase.APPROVED, Phase.PREPARING)
@@ -45,6 +49,7 @@ class Laws(Anything):
         announced=st.sampled_from([True, True, True, False]),
         press=st.sampled_from(Press),
         wrong=st.sampled_from((None, *WRONG)),
+        epochs=st.integers(0, 1),
     )
     def begin(
         self,
@@ -55,9 +60,15 @@ class Laws(Anything):
         announced: bool,
         press: Press,
         wrong: str | None,
+        epochs: int,
     ) -> None:
-        """Somewhere on the way: a waiting request, a run in any of its steps, or one that has ended."""
+        """Somewhere on the way: a waiting request, a run in any of its steps, or one that has ended; also in a ledger
+        that was restored earlier."""
         self.policy = v.rules(requester_may_approve=requester_may, quorum=quorum)
+        for _ in range(epochs):
+            self.do(c.BeginEpoch(reason="the ledger was restored earlier"))
+            for by in (v.ANNA, v.BEN):
+                self.do(c.Compare(by=v.person(by), authority=self.authority, head=s.HEAD))
         for id_ in REQUESTS[: 1 + others]:
             self.ask_well(id_)
             if others_approved and id_ != "KT-1":
@@ -71,6 +82,8 @@ class Laws(Anything):
         for look, minutes in begun.looks:
             self.observe_it("KT-1", look)
             self.now += v.minutes(minutes)
+        if begun.restored:
+            self.do(c.BeginEpoch(reason="the ledger was restored"))
         if wrong is not None:
             self.try_gates("KT-1", wrong)
 
@@ -112,12 +125,17 @@ class Laws(Anything):
         self.ask_well(id_)
 
     def ask_well(self, id_: str) -> None:
+        """In the window of the first evening, or the next one that fits."""
+        draft = v.draft(start=max(self.now, v.T0))
+        if draft.window.left(draft.start) < v.minutes(v.NEEDS_MINUTES):
+            start, window = next_fit(WEEKLY, self.now, v.minutes(v.NEEDS_MINUTES)) or (self.now, v.WINDOW)
+            draft = v.draft(start=start, window=window)
         self.do(
             c.Ask(
                 request=id_,
                 by=v.person(v.ASKER),
                 authority=self.authority,
-                draft=v.draft(start=max(self.now, v.T0)),
+                draft=draft,
                 needs_minutes=v.NEEDS_MINUTES,
             )
         )
@@ -189,6 +207,14 @@ class Laws(Anything):
                 request=id_, by=v.person(by), authority=v.authority(), statement=statement, value=value
             )
             self.do(command)
+
+    @precondition(lambda self: self.state.hold is not None)
+    @rule(by=st.permutations(v.APPROVERS), heads=st.tuples(heads, heads), asked=requests)
+    def two_compare(self, by: Sequence[str], heads: tuple[str, str], asked: str) -> None:
+        """Two people compare, the second after anything else was tried; then life goes on."""
+        for who, head in zip(by, heads, strict=False):
+            self.do(c.Compare(by=v.person(who), authority=self.authority, head=head))
+            self.ask_well(asked)
 
     def attested(self) -> Request | None:
         if self.state.quarantine:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, time
 from typing import NamedTuple
 
 from hypothesis import strategies as st
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 from bot.domain import events as e
 from bot.domain.events import Event, Phase, Statement
 from bot.domain.sight import Activity, Observation, PackageState, ServerState
+from bot.domain.windows import Day, WeeklyWindow
+from tests.support import story as s
 from tests.support import values as v
 
 REQUESTS = ("KT-1", "KT-2", "KT-3")
@@ -68,12 +71,13 @@ THROUGH_INSTALL = 8
 class Way(NamedTuple):
     """Where the machine begins: after so many sensible steps and these looks, with the minutes after each.
 
-    `reaches`: the event that this way comes to.
+    `reaches`: the event that this way comes to. `restored`: the ledger is a copy then, and a new epoch has begun.
     """
 
     reaches: type[Event]
     steps: int = THROUGH_INSTALL
     looks: Sequence[tuple[Observation, int]] = ()
+    restored: bool = False
 
 
 WAYS = {
@@ -88,11 +92,27 @@ WAYS = {
     "failed": Way(e.Failed, looks=[(v.silent(), 60), (v.console_error(), 1)]),
     "unknown": Way(e.BecameUnknown, looks=[(v.distributed(), 20), (v.distributed(), 1)]),
     "overdue": Way(e.BecameOverdue, looks=[(v.silent(), 130), (v.silent(), 1)]),
+    "restored while asked": Way(e.EpochBegan, 1, restored=True),
+    "restored in mid-run": Way(e.EpochBegan, 5, restored=True),
+    "restored in quarantine": Way(
+        e.EpochBegan, looks=[(v.distributed(), 20), (v.distributed(), 1)], restored=True
+    ),
     "another level": Way(e.LevelUnexpected, looks=[(v.installed(OTHER_LEVEL), 1)]),
 }
+HEADS = (s.HEAD, s.HEAD[:8], "0" * 8, "none")
+"""Heads that people state: the last announced one, its beginning, another one, and none at all."""
+WEEKLY = (WeeklyWindow(day=Day.saturday, start=time(21), end=time(4, 30), zone="Europe/Berlin"),)
+NIGHTS = (
+    datetime(2027, 3, 27, 20, 30, tzinfo=UTC),
+    datetime(2027, 3, 28, 0, 50, tzinfo=UTC),
+    datetime(2027, 10, 30, 20, 30, tzinfo=UTC),
+    datetime(2027, 10, 31, 0, 50, tzinfo=UTC),
+)
+"""In those windows the clocks of Berlin are changed: the first two are an hour shorter, the others an hour longer."""
 looks = st.one_of(st.sampled_from(LOOKS), ANY_LOOK)
 requests = st.sampled_from(("KT-1", *REQUESTS))
 people = st.sampled_from(PEOPLE)
+heads = st.sampled_from((s.HEAD, *HEADS))
 
 STATEMENTS = {
     Phase.FAILED: [(Statement.RELEASE, "CS-1"), (Statement.RELEASE, "CS-2"), (Statement.NOT_STARTED, "")],

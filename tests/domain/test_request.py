@@ -120,7 +120,7 @@ def test_a_second_preflight_never_replaces_the_plan() -> None:
 
 
 @pytest.mark.parametrize(
-    ("begin", "says"), [(s.approved, "KT-1 is approved"), (s.Story, "KT-1 does not exist")]
+    ("begin", "says"), [(s.approved, "KT-1 is approved"), (s.Story, "KT-1 is not among the newest requests")]
 )
 def test_a_preflight_belongs_to_a_fresh_request(begin: Callable[[], s.Story], says: str) -> None:
     with pytest.raises(Refusal, match=says):
@@ -239,7 +239,7 @@ def test_there_is_nothing_to_cancel_in_what_has_ended() -> None:
     ],
 )
 def test_a_request_that_does_not_exist_is_named(act: Callable[[s.Story], object]) -> None:
-    with pytest.raises(Refusal, match="there is no request KT-1 on this enterprise"):
+    with pytest.raises(Refusal, match="there is no request KT-1 among the newest of this enterprise"):
         act(s.Story())
 
 

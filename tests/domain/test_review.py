@@ -8,6 +8,7 @@ from bot.domain import commands as c
 from bot.domain import events as e
 from bot.domain.events import Phase, Statement, Step
 from bot.domain.refusal import Refusal
+from bot.domain.sight import PackageState
 from tests.support import story as s
 from tests.support import values as v
 
@@ -99,3 +100,13 @@ def test_a_declared_failure_says_who_declared_it() -> None:
         story.attest(by, Statement.FAILURE, "the bar is red")
     failed = next(event for _, event in story.recorded if isinstance(event, e.Failed))
     assert failed.declared_by == (v.ANNA, v.BEN)
+
+
+def test_a_package_that_the_console_lists_with_an_error_is_not_distributed() -> None:
+    story = s.started()
+    story.intend(Step.UPLOAD)
+    story.finish(Step.UPLOAD)
+    seen = v.look(packages=v.listed(PackageState.ERROR, words="signature invalid"))
+    command = c.Intend(request="KT-1", step=Step.DISTRIBUTE, observation=seen)
+    assert "Stopped" in s.kinds(story.do(command))
+    assert "signature invalid" in story.request().reason

@@ -35,7 +35,7 @@ def test_a_start_opens_the_lockout() -> None:
 @pytest.mark.parametrize(
     ("begin", "says"),
     [
-        (s.Story, "KT-1 does not exist"),
+        (s.Story, "KT-1 is not among the newest requests"),
         (s.asked, "KT-1 is requested"),
         (s.started, "KT-1 is preparing"),
         (s.pressed, "KT-1 is installing"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.clock import Clock
@@ -59,15 +59,61 @@ async def test_an_alarm_that_breaks_is_not_the_last(tmp_path: Path) -> None:
         await asyncio.gather(serving, return_exceptions=True)
 
 
+async def test_a_clock_that_is_set_is_noticed_by_the_heartbeat(tmp_path: Path) -> None:
+    """The alarm was set for an hour later, by the clock as it was then."""
+    begun = asyncio.Event()
+
+    async def run(_enterprise: str, _request: str) -> None:
+        begun.set()
+
+    async with SqliteLedger.open(tmp_path / "ledger.sqlite") as ledger:
+        for version, (at, event) in enumerate(s.approved().recorded):
+            await ledger.append(stream("main"), version, [event], at)
+        start = s.approved().request().draft.start
+        clock = Fixed(start - timedelta(hours=1))
+        looked = asyncio.Event()
+        engine = Engine(
+            ["main"],
+            ledger,
+            Telling(ledger, clock, looked),
+            clock,
+            preflight=run,
+            run=run,
+            has_work=_none,
+            heartbeat=0.05,
+        )
+        serving = asyncio.create_task(engine.serve())
+        async with asyncio.timeout(10):
+            await looked.wait()
+            assert not begun.is_set()
+            clock.moment = start
+            await begun.wait()
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+
+class Telling(Handler):
+    """A handler that tells when something has been decided."""
+
+    def __init__(self, ledger: SqliteLedger, clock: Clock, looked: asyncio.Event) -> None:
+        super().__init__(ledger, clock)
+        self.looked = looked
+
+    async def handle(self, enterprise: str, command: Command) -> Decision:
+        decision = await super().handle(enterprise, command)
+        self.looked.set()
+        return decision
+
+
 class Fixed(Clock):
     """Stands at one moment."""
 
     def __init__(self, moment: datetime) -> None:
         super().__init__()
-        self._moment = moment
+        self.moment = moment
 
     def now(self) -> datetime:
-        return self._moment
+        return self.moment
 
 
 def _none(_state: Enterprise, _request: object) -> bool:

@@ -14,7 +14,7 @@ from handlers.connection import SlackConnection, connect
 from tests.support.desk import ANA, MemoryDesk
 
 PING_SECONDS = 0.3
-BUTTONS = ("approve", "decline", "withdraw", "cancel", "acknowledge", "retired")
+BUTTONS = ("approve", "decline", "withdraw", "cancel", "acknowledge", "compare", "retired")
 
 
 class Side:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import handlers
-from handlers.app import COMMAND, DECLINE_BUTTON
+from handlers.app import COMMAND, COMPARE_BUTTON, DECLINE_BUTTON
 from handlers.words import COMMANDS, Verb
 
 ROOT = Path(handlers.__file__).parents[1]
@@ -82,4 +82,4 @@ def test_events_are_asked_for_only_if_something_listens_to_them() -> None:
 def test_every_button_that_is_announced_is_listened_to() -> None:
     announced = re.findall(r'\bbutton\(\s*"(\w+)"', code())
 
-    assert set(announced) <= {*Verb, DECLINE_BUTTON}
+    assert set(announced) <= {*Verb, DECLINE_BUTTON, COMPARE_BUTTON}

@@ -29,6 +29,7 @@ class Relay:
         self._server = server
         self._target = target
         self._holds: dict[Place, tuple[When, asyncio.Event]] = {}
+        self._released = asyncio.Event()
 
     @property
     def address(self) -> str:
@@ -46,12 +47,19 @@ class Relay:
         """Let everything pass from now on, but what is held already."""
         self._holds.clear()
 
+    def release(self) -> None:
+        """Let everything pass from now on, also what is held already."""
+        self.open()
+        self._released.set()
+        self._released = asyncio.Event()
+
     async def _at(self, place: Place, asked: int) -> None:
         if place in self._holds:
             when, held = self._holds[place]
             if await when(asked):
+                released = self._released
                 held.set()
-                await asyncio.Event().wait()
+                await released.wait()
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, until either side has closed it."""

@@ -113,19 +113,34 @@ class Scene:
         """End the bot; its exit code, once Slack has noticed too. The wire is open afterwards."""
         assert self.bot.returncode is None, self.words()
         self.bot.send_signal(by)
+        return await self.gone()
+
+    async def restart(self) -> None:
+        """The bot again, on the same state."""
+        self.bot = await self.demo.serve(self.log)
+
+    async def gone(self) -> int:
+        """The exit code of a bot that ends by itself, once Slack has noticed too. The wire is open afterwards."""
         async with asyncio.timeout(SECONDS):
             code = await self.bot.wait()
         await self.demo.workspace.wait_for_connections(0)
         self.relay.open()
         return code
 
-    async def restart(self) -> None:
-        """The bot again, on the same state."""
-        self.bot = await self.demo.serve(self.log)
-
     def words(self) -> str:
         """What the bot logged."""
         return self.log.read_text(encoding="utf-8")
+
+    async def said(self, words: str) -> None:
+        """The bot has logged these words."""
+
+        async def logged() -> bool:
+            return words in self.words()
+
+        try:
+            await self.until(logged)
+        except TimeoutError:
+            raise AssertionError(f"{words!r} was not logged: {self.words()}") from None
 
     # --- what must hold whatever happened
 

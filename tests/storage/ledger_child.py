@@ -106,6 +106,20 @@ async def disk_full(path: Path) -> None:
         await ledger.append("batches", done * BATCH, batch(done), AT)
 
 
+async def try_write(path: Path) -> None:
+    """A trial write on a disk that is full, and after there is room again."""
+    async with SqliteLedger.open(path) as ledger:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size, resource.RLIM_INFINITY))
+        try:
+            await ledger.try_write()
+        except DiskRefused as error:
+            say(type(error).__name__)
+            say(error)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        await ledger.try_write()
+        say("written again")
+
+
 async def one(path: Path, request: str) -> None:
     async with SqliteLedger.open(path) as ledger:
         await ledger.append("one", 0, [Withdrawn(request=request, by="child")], AT)
@@ -131,5 +145,5 @@ async def lock(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    ways = {f.__name__: f for f in (race, batches, deadly, disk_full, one, as_nobody, lock)}
+    ways = {f.__name__: f for f in (race, batches, deadly, disk_full, try_write, one, as_nobody, lock)}
     asyncio.run(ways[sys.argv[1]](Path(sys.argv[2]), *sys.argv[3:]))

@@ -75,7 +75,7 @@ class MemoryDesk:
             found = (await self.handler.state(name)).requests.get(request.upper())
             if found:
                 return name, found
-        raise Refusal("there is no such request; /upgrade list shows those there are")
+        raise Refusal("there is no such request among the newest; /upgrade list shows those")
 
     async def ask(
         self,
@@ -165,6 +165,16 @@ class MemoryDesk:
     async def acknowledge(self, request: str, by: str) -> Decision:
         await self._called("acknowledge", request, by)
         return await self.handler.handle("main", c.Acknowledge(request=request, by=_person(by)))
+
+    async def compare(self, enterprise: str, by: str, head: str, epoch: int | None = None) -> Decision:
+        await self.state(enterprise)
+        await self._called("compare", enterprise, by, head, str(epoch))
+        command = c.Compare(by=_person(by), authority=_authority(), head=head, epoch=epoch)
+        return await self.handler.handle(enterprise, command)
+
+    async def held(self) -> None:
+        """A new epoch holds the first enterprise."""
+        await self.handler.handle("main", c.BeginEpoch(reason="the ledger was restored"))
 
     async def _called(self, *call: str) -> None:
         self.calls.append(call)

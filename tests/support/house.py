@@ -26,7 +26,7 @@ from bot.domain.handle import Handler
 from bot.domain.plan import ATTESTATIONS, Package
 from bot.domain.progress import Budgets
 from bot.domain.windows import Day, WeeklyWindow
-from bot.engine.embedded import Engine
+from bot.engine.embedded import HEARTBEAT, Engine
 from bot.sandbox.enterprise.client import EnterpriseProcess
 from bot.sandbox.enterprise.report import Connection
 from bot.sandbox.package import make_package
@@ -166,6 +166,8 @@ async def open_house(
     password: str | None = None,
     epoch: datetime | None = None,
     clock: Clock | None = None,
+    heartbeat: float = HEARTBEAT,
+    ledgers: type[SqliteLedger] = SqliteLedger,
     **changes: object,
 ) -> AsyncIterator[House]:
     """The house over `sandbox`, at its rate. `announces` False: no lockout notice is ever delivered."""
@@ -185,7 +187,7 @@ async def open_house(
             keep=evidence.page,
         )
 
-    async with SqliteLedger.open(directory / "ledger.sqlite", poll=0.02) as ledger:
+    async with ledgers.open(directory / "ledger.sqlite", poll=0.02) as ledger:
         handler = Handler(ledger, clock)
         store = PackageStore(directory / "packages", ledger, clock)
         packages = await store.recorded()
@@ -194,9 +196,20 @@ async def open_house(
             await store.add(directory / "download.ipm", LEVEL, PACKAGE, None, "tests")
             packages = await store.recorded()
         facts = Facts(settings, {MAIN: profile.digest}, store)
-        runner = Runner(Services(settings, handler, people, facts, evidence, clock), open_console)
+        cleared = asyncio.Event()
+        cleared.set()
+        runner = Runner(
+            Services(settings, handler, people, facts, evidence, clock, cleared, ledger), open_console
+        )
         engine = Engine(
-            settings, ledger, handler, clock, preflight=runner.preflight, run=runner.run, has_work=has_work
+            settings,
+            ledger,
+            handler,
+            clock,
+            preflight=runner.preflight,
+            run=runner.run,
+            has_work=has_work,
+            heartbeat=heartbeat,
         )
         desk = LedgerDesk(settings, handler, people, facts, clock)
         tasks = [asyncio.create_task(engine.serve())]

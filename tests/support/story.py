@@ -17,6 +17,8 @@ from bot.domain.sight import InstallOutcome, Observation, Press
 from tests.support import values as v
 
 BUDGETS = Budgets()
+HEAD = "5f2c" * 16
+"""The last announced head."""
 
 
 @dataclass
@@ -151,6 +153,17 @@ class Story:
         id_: str = "KT-1",
     ) -> list[Event]:
         return self.do(c.Fault(request=id_, words=words, console_error=console_error, unreadable=unreadable))
+
+    # --- epochs
+
+    def begin_epoch(self, reason: str = "the ledger was restored from a copy") -> list[Event]:
+        return self.do(c.BeginEpoch(reason=reason))
+
+    def compare(
+        self, by: str, head: str = HEAD, authority: Authority | None = None, epoch: int | None = None
+    ) -> list[Event]:
+        who = authority or v.authority()
+        return self.do(c.Compare(by=v.person(by), authority=who, head=head, epoch=epoch))
 
     def look_again(self) -> list[Event]:
         return self.do(c.LookAgain())

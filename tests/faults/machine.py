@@ -1,0 +1,107 @@
+"""What the machine below can do to a running bot: a disk that takes no more, no descriptor left, a held ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import resource
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+from bot.announce.outage import EVENT_TYPE
+from bot.sandbox.workspace.client import Message
+from tests.e2e.scene import PATIENCE, Scene, eventually
+
+HOLD = """
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=20)
+database.execute("BEGIN EXCLUSIVE")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def limited(what: int, value: int, pid: int = 0) -> Iterator[None]:
+    """A process under a limit of its resources; `pid` 0 is this one."""
+    soft, hard = resource.prlimit(pid, what)
+    resource.prlimit(pid, what, (value, hard))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, what, (soft, hard))
+
+
+@contextlib.contextmanager
+def full_disk(scene: Scene) -> Iterator[None]:
+    """No file of the bot's grows beyond what the ledger's write-ahead log has now."""
+    wal = scene.directory / "state" / "ledger.sqlite-wal"
+    with limited(resource.RLIMIT_FSIZE, os.stat(wal).st_size, scene.bot.pid):
+        yield
+
+
+@contextlib.contextmanager
+def no_descriptors(scene: Scene) -> Iterator[None]:
+    """Whatever the bot has open stays open; nothing more can be opened."""
+    with limited(resource.RLIMIT_NOFILE, 3, scene.bot.pid):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def held_ledger(ledger: Path) -> AsyncIterator[None]:
+    """Another process holds the ledger's write lock."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", HOLD, str(ledger)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdin
+    assert process.stdout
+    try:
+        async with asyncio.timeout(PATIENCE):
+            assert await process.stdout.readline() == b"held\n"
+        yield
+    finally:
+        process.stdin.close()
+        await process.wait()
+
+
+def is_notice(message: Message) -> bool:
+    """Whether it is the notice that the ledger cannot be written."""
+    return (message.metadata or {}).get("event_type") == EVENT_TYPE
+
+
+async def told(scene: Scene, words: str) -> Message:
+    """The one notice, as soon as it has these words."""
+    found = await scene.workspace.wait_for_message(
+        lambda m: is_notice(m) and words in m.words, timeout=PATIENCE
+    )
+    assert len([m for m in await scene.workspace.messages() if is_notice(m)]) == 1
+    return found
+
+
+async def looked(scene: Scene, times: int) -> None:
+    """The bot has read so many pages of the consoles from now on, and has not left them in between."""
+    before = len(await scene.enterprise.requests())
+
+    async def enough() -> bool:
+        return len([r for r in (await scene.enterprise.requests())[before:] if r.method == "GET"]) >= times
+
+    await eventually(enough)
+    assert "sign out" not in [r.action for r in (await scene.enterprise.requests())[before:]]
+
+
+async def pressed(scene: Scene) -> list[str]:
+    """What has been pressed on the consoles, sign-in and sign-out left out."""
+    taken = [r for r in await scene.enterprise.requests() if r.method == "POST"]
+    return [r.action for r in taken if "sign" not in r.action.lower()]
+
+
+def announced(keys: list[str], id_: str) -> list[str]:
+    """The families of a request's announcements, in the order of their posts, without the questions."""
+    return [key.partition(":")[0] for key in keys if f":{id_}" in key and not key.startswith("ask:")]
+
+
+IN_ORDER = ["card", "approved", "approved", "progress", "lockout", "finish", "unlocked"]

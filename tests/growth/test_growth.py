@@ -1,0 +1,162 @@
+"""The proportions of growth: what a start reads follows from the distance of the snapshots, not from the ledger's size.
+
+The figures themselves are measured by `make growth`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import shutil
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.announce.book import BOOK_FOLD
+from bot.announce.book import STREAM as ANNOUNCER
+from bot.domain.enterprise import KEPT, enterprise_of
+from bot.domain.events import Event
+from bot.domain.handle import ENTERPRISE_FOLD, Handler
+from bot.domain.ledger import Entry, Snapshot
+from bot.domain.snapshot import APART, PAGE, Fold, Folded, SnapshotCheck, SnapshotWrong
+from storage.sqlite import SqliteLedger
+from tests.growth.history import grow
+from tests.support import values as v
+from tests.support.ledger import StillClock
+
+ENTRIES = 20_000
+ENTERPRISES = ("north", "south", "west")
+LONGEST = 300
+"""More entries than one request comes to: a batch of the history, which no snapshot divides."""
+
+
+class Counted:
+    """The port of `handle` over a ledger; counts the entries that are read."""
+
+    def __init__(self, ledger: SqliteLedger) -> None:
+        self._ledger = ledger
+        self.reads: list[int] = []
+
+    async def append(
+        self, stream: str, expected: int, events: Sequence[Event], at: datetime
+    ) -> Sequence[Entry]:
+        return await self._ledger.append(stream, expected, events, at)
+
+    async def read(self, stream: str, after: int = 0, limit: int | None = None) -> Sequence[Entry]:
+        found = await self._ledger.read(stream, after, limit)
+        self.reads.append(len(found))
+        return found
+
+    async def snapshot(self, stream: str, kind: str) -> Snapshot | None:
+        return await self._ledger.snapshot(stream, kind)
+
+    async def keep_snapshot(self, stream: str, kind: str, snapshot: Snapshot) -> None:
+        await self._ledger.keep_snapshot(stream, kind, snapshot)
+
+
+@pytest.fixture(scope="module")
+def years(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ledger of some years; not to be changed."""
+    path = tmp_path_factory.mktemp("growth") / "ledger.sqlite"
+
+    async def make() -> None:
+        async with SqliteLedger.open(path) as ledger:
+            await grow(ledger, ENTRIES, ENTERPRISES)
+
+    asyncio.run(make())
+    return path
+
+
+@pytest.fixture
+def file(years: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copy(years, tmp_path / "ledger.sqlite"))
+
+
+async def folds(ledger: SqliteLedger) -> dict[str, Fold[Any]]:
+    """How each stream with a state is folded."""
+    enterprises = [name for name in await ledger.streams() if enterprise_of(name)]
+    assert len(enterprises) == len(ENTERPRISES)
+    return {ANNOUNCER: BOOK_FOLD, **dict.fromkeys(enterprises, ENTERPRISE_FOLD)}
+
+
+async def test_a_start_reads_what_lies_after_the_snapshots(file: Path) -> None:
+    async with SqliteLedger.open(file) as ledger:
+        assert (await ledger.head()).position >= ENTRIES
+        counted = Counted(ledger)
+        handler = Handler(counted, StillClock(v.T0))
+        for name in ENTERPRISES:
+            await handler.state(name)
+        await Folded(counted, ANNOUNCER, BOOK_FOLD).catch_up()
+        streams = len(ENTERPRISES) + 1
+        assert sum(counted.reads) <= streams * (APART + LONGEST) < ENTRIES / 5
+        counted.reads.clear()
+        for name in ENTERPRISES:
+            await handler.state(name)
+        assert sum(counted.reads) == 0, "what is known is not read again"
+
+
+async def test_a_replay_reads_page_by_page(file: Path) -> None:
+    """After an upgrade of Keyturn: everything is read, and never much at once."""
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        database.execute("DELETE FROM snapshots")
+    async with SqliteLedger.open(file) as ledger:
+        counted = Counted(ledger)
+        name = ENTERPRISES[0]
+        await Handler(counted, StillClock(v.T0)).state(name)
+        assert sum(counted.reads) > ENTRIES / 10
+        assert max(counted.reads) == PAGE
+        counted.reads.clear()
+        await Handler(counted, StillClock(v.T0)).state(name)
+        assert sum(counted.reads) == 0, "the replay has kept a snapshot"
+
+
+async def test_snapshots_come_to_the_full_replay_and_stay_small(file: Path) -> None:
+    async with SqliteLedger.open(file) as ledger:
+        for stream, fold in (await folds(ledger)).items():
+            snapshot = await ledger.snapshot(stream, fold.kind)
+            assert snapshot is not None
+            full = fold.state()
+            for entry in itertools.islice(await ledger.read(stream), snapshot.version):
+                full = fold.take(full, entry)
+            assert fold.read(snapshot.state) == full
+            if fold is ENTERPRISE_FOLD:
+                assert len(full.requests) <= KEPT + 1
+                assert len(snapshot.state) < 10_000 * KEPT, "the looks of a run that has ended are not kept"
+
+
+async def test_the_check_beside_the_verification_finds_the_one_that_was_edited(file: Path) -> None:
+    async with SqliteLedger.open(file) as ledger:
+        check = await SnapshotCheck.of(ledger, await folds(ledger))
+        await ledger.verify(each=check.take)
+        await check.finish(ledger)
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        changed = database.execute(
+            "UPDATE snapshots SET state = replace(state, 'succeeded', 'failed') WHERE stream = 'enterprise:south'"
+        )
+        assert changed.rowcount == 1
+    async with SqliteLedger.open(file) as ledger:
+        check = await SnapshotCheck.of(ledger, await folds(ledger))
+        await ledger.verify(each=check.take)
+        with pytest.raises(SnapshotWrong, match="that of enterprise:south at version"):
+            await check.finish(ledger)
+        assert await ledger.snapshot("enterprise:south", ENTERPRISE_FOLD.kind) is None
+
+
+async def test_a_snapshot_of_another_history_is_not_used(file: Path) -> None:
+    """The same version, another entry: a ledger that was restored and went on otherwise."""
+    async with SqliteLedger.open(file) as ledger:
+        stream = "enterprise:north"
+        honest = await ledger.snapshot(stream, ENTERPRISE_FOLD.kind)
+        assert honest is not None
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        database.execute("UPDATE snapshots SET hash = ? WHERE stream = ?", ["f" * 64, stream])
+    async with SqliteLedger.open(file) as ledger:
+        counted = Counted(ledger)
+        await Folded(counted, stream, ENTERPRISE_FOLD).catch_up()
+        assert sum(counted.reads) == len(await ledger.read(stream))
