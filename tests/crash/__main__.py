@@ -1,0 +1,102 @@
+"""The crash matrix: kills the bot everywhere, and judges every story as a whole. `make crash [KILLS=N] [SEED=S]`"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.crash import plan
+from tests.crash.kills import Kill, Story, read_story
+from tests.crash.kinds import KINDS
+from tests.crash.report import kills, report
+from tests.crash.stage import Told, tell
+
+FIGURES = "<!-- what follows is written by: make crash -->\n"
+
+
+class Matrix:
+    """Tells stories, `jobs` at a time, and keeps what came of them."""
+
+    def __init__(self, jobs: int) -> None:
+        self._jobs = jobs
+        self.told: list[Told] = []
+
+    @property
+    def happened(self) -> set[Kill]:
+        """The kills so far."""
+        return {killed.kill for told in self.told for killed in told.history.killed}
+
+    async def tell(self, stories: Iterable[Story], until: int | None = None) -> None:
+        """Tell them, all or until there have been so many kills."""
+        left = iter(stories)
+
+        async def one_after_another() -> None:
+            for story in left:
+                if until is not None and kills(self.told) >= until:
+                    return
+                await self._tell(story)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._jobs):
+                group.create_task(one_after_another())
+
+    async def _tell(self, story: Story) -> None:
+        directory = Path(tempfile.mkdtemp(prefix="keyturn-crash-"))
+        told = await tell(story, directory)
+        self.told.append(told)
+        missed = len(story.kills) - len(told.history.killed)
+        note = f"  ({missed} not reached)" if missed else ""
+        print(f"{kills(self.told):4} {'BROKEN' if told.violations else 'ok':6} {story}{note}", flush=True)
+        for violation in told.violations:
+            print(f"            {violation}", flush=True)
+        if told.violations:
+            print(f"            ledger, log and diary: {directory}", flush=True)
+        else:
+            await asyncio.to_thread(shutil.rmtree, directory)
+
+
+async def _matrix(options: argparse.Namespace) -> tuple[list[Told], list[Story]]:
+    """What was told, and what was planned and never came about."""
+    matrix = Matrix(options.jobs)
+    if options.story:
+        told = list(map(read_story, options.story))
+        await matrix.tell(told)
+        return matrix.told, plan.alone(told, matrix.happened)
+    await matrix.tell(Story(kind) for kind in KINDS)
+    passed = {told.story.kind: told.passed for told in matrix.told}
+    points = {kind: passed[kind] for kind in KINDS}
+    stories = plan.each_point(points, options.seed)
+    await matrix.tell(stories, options.kills)
+    await matrix.tell(plan.alone(stories, matrix.happened), options.kills)
+    await matrix.tell(plan.at_random(points, options.seed), options.kills)
+    return matrix.told, plan.alone(stories, matrix.happened)
+
+
+def main() -> int:
+    """1 when any rule is broken."""
+    parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
+    parser.add_argument("--kills", type=int, default=500, help="how many kills at least")
+    parser.add_argument("--seed", type=int, default=1, help="of the order and of the kills at random")
+    parser.add_argument("--jobs", type=int, default=2, help="stories at a time")
+    parser.add_argument("--report", type=Path, help="a page whose figures are written anew")
+    parser.add_argument(
+        "--story", action="append", help="tell this story alone, as it was printed; may be repeated"
+    )
+    options = parser.parse_args()
+    told, missed = asyncio.run(_matrix(options))
+    figures = report(told, missed)
+    print(f"\n{figures}")
+    if options.report and not options.story:
+        prose, _, _ = options.report.read_text(encoding="utf-8").partition(FIGURES)
+        command = f"`make crash KILLS={options.kills} SEED={options.seed}`:\n\n"
+        options.report.write_text(f"{prose}{FIGURES}\n{command}{figures}\n", encoding="utf-8")
+    return int(any(one.violations for one in told))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
