@@ -229,7 +229,7 @@ class Announcer:
         if doubtful is None and not await self._awaits(request, user):
             return
         try:
-            channel = doubtful or await self._poster.direct(user)
+            channel = doubtful.channel if doubtful else await self._poster.direct(user)
             if await self._poster.attempt(key, channel, render):
                 self.standing.add(key)
                 # It may have been answered while Slack did not take the question.

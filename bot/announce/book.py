@@ -38,8 +38,8 @@ class Record:
 
     places: dict[str, Place] = field(default_factory=dict)
     """The messages that stand in Slack, by key, oldest first."""
-    doubtful: dict[str, str] = field(default_factory=dict)
-    """Posts that were intended and have no outcome: their channel, by key."""
+    doubtful: dict[str, Place] = field(default_factory=dict)
+    """Posts that were intended and have no outcome, by key: the channel, and its newest ts when they were intended."""
     settled: OrderedDict[str, int] = field(default_factory=OrderedDict)
     """The ledger's position of the outcome of each message, posted or given up, by key, oldest first."""
     newest: dict[str, str] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Record:
 def _take(record: Record, entry: Entry) -> Record:
     match entry.event:
         case PostIntended() as event:
-            record.doubtful[event.key] = event.channel
+            record.doubtful[event.key] = Place(event.channel, record.newest.get(event.channel, "0"))
         case Posted() as event:
             _settle(record, event.key, entry.position)
             record.places[event.key] = Place(event.channel, event.ts)
@@ -103,8 +103,8 @@ class Book:
         return self._folded.state.places
 
     @property
-    def doubtful(self) -> Mapping[str, str]:
-        """Posts that were intended and have no outcome: their channel, by key."""
+    def doubtful(self) -> Mapping[str, Place]:
+        """Posts that were intended and have no outcome, by key: where they stand, if they do, is behind that place."""
         return self._folded.state.doubtful
 
     @property
@@ -115,10 +115,6 @@ class Book:
     def settled(self, key: str) -> bool:
         """Whether the message was posted or given up: never posted again."""
         return key in self._folded.state.settled
-
-    def newest(self, channel: str) -> str | None:
-        """The ts of the newest message known to stand in the channel: a later post is younger."""
-        return self._folded.state.newest.get(channel)
 
     async def intend(self, key: str, channel: str) -> None:
         await self._folded.keep()

@@ -99,9 +99,6 @@ class Poster:
         self._me: str | None = None
         self._not_sent: set[str] = set()
         """Intended posts that Slack certainly has not got: they need not be looked up."""
-        self._since: dict[str, str] = {}
-        """The newest message of the channel before a post was first tried: it is looked up from there on, since
-        another post may have overtaken it."""
         self._pauses: dict[str, float] = {}
         """The next pause, in seconds, of what Slack has not taken so far."""
 
@@ -120,20 +117,20 @@ class Poster:
 
     async def attempt(self, key: str, channel: str, render: Render) -> Place | None:
         """As `post`, but once. Raises `Later`."""
-        channel = self._book.doubtful.get(key, channel)
-        self._since.setdefault(key, self._book.newest(channel) or "0")
+        if doubtful := self._book.doubtful.get(key):
+            channel = doubtful.channel
         try:
-            if key in self._book.doubtful and key not in self._not_sent:
-                if found := await self._find(key, channel):
+            if doubtful and key not in self._not_sent:
+                if found := await self._find(key, doubtful):
                     return await self._done(key, found)
                 self._not_sent.add(key)
             message = await render()
             if message is None:
-                if key in self._book.doubtful:
+                if doubtful:
                     await self._book.abandon(key, "its moment has passed")
                 self._forget(key)
                 return None
-            if key not in self._book.doubtful:
+            if not doubtful:
                 await self._book.intend(key, channel)
                 self._not_sent.add(key)
             answer = await _answered(
@@ -218,7 +215,6 @@ class Poster:
     def _forget(self, key: str) -> None:
         """The post of this message is over."""
         self._not_sent.discard(key)
-        self._since.pop(key, None)
         self._pauses.pop(key, None)
 
     def _sealed(self, key: str) -> Json:
@@ -228,7 +224,7 @@ class Poster:
             "event_payload": {"key": key, "position": head.position, "head": head.hash},
         }
 
-    async def _find(self, key: str, channel: str) -> Place | None:
+    async def _find(self, key: str, behind: Place) -> Place | None:
         """The message `key` in the channel's history.
 
         Only the bot's own: any other app could write the same metadata, and open the gate of law 8 with it.
@@ -239,8 +235,8 @@ class Poster:
         while True:
             page = await _answered(
                 self._slack.conversations_history(
-                    channel=channel,
-                    oldest=self._since[key],
+                    channel=behind.channel,
+                    oldest=behind.ts,
                     include_all_metadata=True,
                     limit=200,
                     cursor=cursor,
@@ -253,7 +249,7 @@ class Poster:
                     and metadata.get("event_type") == EVENT_TYPE
                     and metadata.get("event_payload", {}).get("key") == key
                 ):
-                    return Place(channel, found["ts"])
+                    return Place(behind.channel, found["ts"])
             cursor = (page.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
                 return None

@@ -79,7 +79,7 @@ def test_what_was_given_up_is_forgotten_too() -> None:
 def test_a_message_in_doubt_is_never_forgotten() -> None:
     doubtful = e.PostIntended(key="lockout:KT-0", channel=CHANNEL)
     record = folded([doubtful, *map(posted, range(1, KNOWN + 50)), e.Announced(position=KNOWN + 50)])
-    assert record.doubtful == {"lockout:KT-0": CHANNEL}
+    assert record.doubtful == {"lockout:KT-0": (CHANNEL, "0")}
 
 
 def test_a_message_that_is_posted_anew_counts_as_new() -> None:
@@ -106,9 +106,8 @@ async def test_a_book_is_opened_from_its_snapshot(tmp_path: Path) -> None:
         again = Book(ledger, Clock())
         await again.open()
         assert (again.places, again.position, again.reached) == (book.places, APART, APART)
-        assert again.newest(CHANNEL) == f"{APART - 1}.5"
         assert again.settled("card:KT-0")
-        assert again.doubtful == {"card:KT-new": CHANNEL}
+        assert again.doubtful == {"card:KT-new": (CHANNEL, f"{APART - 1}.5")}
         await again.posted("card:KT-new", Place(CHANNEL, "9999.5"))
         assert not again.doubtful
 

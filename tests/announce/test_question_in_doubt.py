@@ -36,3 +36,19 @@ async def test_a_question_that_never_arrived_and_was_answered_meanwhile_is_given
     async with flow.announcing():
         await flow.until(e.PostAbandoned, lambda given_up: given_up.key == f"ask:KT-1:{BEN}")
     assert f"ask:KT-1:{BEN}" not in await flow.keys()
+
+
+async def test_a_question_in_doubt_is_found_behind_what_was_posted_later(
+    flow: Flow, slack: AsyncWebClient
+) -> None:
+    await flow.asked()
+    channel = (await slack.conversations_open(users=BEN))["channel"]["id"]
+    key = f"ask:KT-1:{BEN}"
+    await flow.note(e.PostIntended(key=key, channel=channel))
+    said = {"event_type": "keyturn", "event_payload": {"key": key}}
+    await slack.chat_postMessage(channel=channel, text="Your approval is asked for", metadata=said)
+    later = await slack.chat_postMessage(channel=channel, text="Another request's question")
+    await flow.note(e.Posted(key=f"ask:KT-0:{BEN}", channel=channel, ts=later["ts"]))
+    async with flow.announcing():
+        await flow.until(e.Posted, lambda posted: posted.key == key)
+    assert (await flow.keys()).count(key) == 1
