@@ -16,7 +16,7 @@ from bot.announce.announcer import Announcer
 from bot.announce.book import BOOK_FOLD, Book
 from bot.announce.book import STREAM as ANNOUNCER
 from bot.announce.outage import OutageNotice
-from bot.clearance import compare_until_known
+from bot.clearance import Clearance
 from bot.clock import Clock
 from bot.config import ConfigurationError, EnterpriseSettings, Settings
 from bot.console.http_driver import HttpConsole
@@ -51,6 +51,9 @@ OpenLedger = Callable[[Path], contextlib.AbstractAsyncContextManager[Ledger]]
 VERIFIED_FIRST = 20_000
 """Entries that are verified before anything else, within a second or so. A larger ledger is verified while runs are
 watched already, not beside the start, which it would slow down; nothing begins before that is done."""
+
+COMPARED_WITHIN = 30.0
+"""Real seconds for which announcing waits for the comparison with Slack: a restored ledger has nothing to say."""
 
 SLACK_AGAIN = 5.0
 """Real seconds between two attempts to reach a Slack that did not answer at the start."""
@@ -156,7 +159,9 @@ async def _serve(settings: Settings, open_ledger: OpenLedger) -> None:
         ledger = HeardLedger(written, outage.met)
         check = await _snapshot_check(ledger)
         small = (await ledger.head()).position <= VERIFIED_FIRST
-        verified = await ledger.verify(each=check.take) if small else None
+        if small:
+            await ledger.verify(each=check.take)
+            await check.finish(ledger)
         handler = Handler(ledger, time)
         states = {name: await handler.state(name) for name in await _enterprises(ledger)}
         for name, state in sorted(states.items()):
@@ -173,9 +178,17 @@ async def _serve(settings: Settings, open_ledger: OpenLedger) -> None:
         directory = SlackDirectory(slack)
         book = Book(ledger, time)
         await book.open()
-        known = dict(book.places)
-        compared, cleared = asyncio.Event(), asyncio.Event()
-        services = Services(settings.enterprises, handler, directory, facts, evidence, time, cleared, ledger)
+        clearance = Clearance(
+            ledger,
+            handler,
+            slack,
+            {n: e.channel for n, e in settings.enterprises.items()},
+            states,
+            book.places,
+        )
+        services = Services(
+            settings.enterprises, handler, directory, facts, evidence, time, clearance.missing, ledger
+        )
         runner = Runner(services, open_console)
         desk = LedgerDesk(settings.enterprises, handler, directory, facts, time)
         engine = Engine(
@@ -189,24 +202,30 @@ async def _serve(settings: Settings, open_ledger: OpenLedger) -> None:
         )
 
         async def clear() -> None:
-            every = sorted({*settings.enterprises, *states})
             async with asyncio.TaskGroup() as both:
-                both.create_task(
-                    compare_until_known(ledger, handler, slack, channels, known, every, compared)
-                )
-                entries = (verified or await ledger.verify(each=check.take)).position
-            await check.finish(ledger)
-            log.info("the ledger verifies: %d entries, and each snapshot is what they come to", entries)
-            cleared.set()
+                both.create_task(clearance.compare())
+                if not small:
+                    await ledger.verify(each=check.take)
+                    await check.finish(ledger)
+                log.info("the ledger verifies, and each snapshot is what its entries come to")
+                clearance.verified()
             await asyncio.Event().wait()
 
         async def announce() -> None:
-            await compared.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(COMPARED_WITHIN):
+                    await clearance.tried.wait()
             await Announcer(ledger, handler, slack, directory, settings.enterprises, time).run()
 
         try:
             await _together(
-                [clear(), engine.serve(), outage.run(), _kept_up(announce), _listen(connection, dial, desk)]
+                [
+                    clear(),
+                    engine.serve(),
+                    _kept_up(outage.run),
+                    _kept_up(announce),
+                    _listen(connection, dial, desk),
+                ]
             )
         finally:
             await engine.hand_over()

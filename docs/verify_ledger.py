@@ -14,8 +14,7 @@ FIELDS = {"position": int, "stream": str, "version": int, "at": str, "type": str
 
 def verify(lines, announced=None):
     """The count of entries and the head; raises ValueError with the first entry that does not fit."""
-    head, versions, seen = "0" * 64, {}, announced in (None, "0" * 64)
-    count = 0
+    count, head, versions, seen = 0, "0" * 64, {}, announced in (None, "0" * 64)
     for line in lines:
         try:
             entry = json.loads(line)
@@ -23,8 +22,10 @@ def verify(lines, announced=None):
             kinds = [type(value) for value in values]
         except (ValueError, KeyError, TypeError):
             raise ValueError(f"entry {count + 1}: its line is not an entry") from None
-        if kinds != list(FIELDS.values()) or entry["position"] != count + 1:
-            raise ValueError(f"entry {min(count + 1, entry['position'])}: missing, moved or of a wrong kind")
+        if kinds != list(FIELDS.values()):
+            raise ValueError(f"entry {count + 1}: holds a value of a wrong kind")
+        if entry["position"] != count + 1:
+            raise ValueError(f"entry {min(count + 1, entry['position'])}: missing, or moved")
         stored = [str(value).encode("utf-8", "surrogateescape") for value in [head, *values]]
         head = hashlib.sha256(b"".join(b"%d:%b," % (len(field), field) for field in stored)).hexdigest()
         if entry.get("hash") != head or entry["version"] != versions.get(entry["stream"], 0) + 1:

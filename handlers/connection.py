@@ -182,9 +182,12 @@ async def _ticket(client: AsyncWebClient, app_token: str) -> str:
 
 
 def _refused(what: str, advice: str, error: SlackApiError, client: AsyncWebClient) -> Exception:
-    said = error.response.get("error") if error.response.status_code == 200 else None
+    # A body that is no JSON brings another kind of response, or one without data.
+    status = getattr(error.response, "status_code", None) or getattr(error.response, "status", 0)
+    data = getattr(error.response, "data", None)
+    said = data.get("error") if status == 200 and isinstance(data, dict) else None
     if said is None:
-        return _unreachable(client, f"HTTP {error.response.status_code}")
+        return _unreachable(client, f"HTTP {status}")
     return SlackRefused(f"Slack refuses the {what}: {said}; give the one of this app ({advice})")
 
 

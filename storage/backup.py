@@ -83,6 +83,7 @@ async def restore(source: Path, ledger: Path, begin: Callable[[SqliteLedger], Aw
             words = str(error).replace(str(made), str(source)).removesuffix(REMEDY).rstrip(":; ")
             raise BackupRefused(f"the backup {source} is not restored: {words}") from error
         async with SqliteLedger.open(made) as copy:
+            await copy.forget_snapshots()  # the chain says nothing of them
             await begin(copy)
             head = await copy.head()
         await asyncio.to_thread(_fold, made)

@@ -33,6 +33,12 @@ def keep_snapshot(database: Database, stream: str, kind: str, snapshot: Snapshot
         )
 
 
+def forget_snapshots(database: Database) -> None:
+    """As if none had ever been kept."""
+    with transaction(database):
+        database.execute("DELETE FROM snapshots")
+
+
 def try_write(database: Database) -> None:
     """As an append does it: written and flushed, and it fails as an append would."""
     with transaction(database):

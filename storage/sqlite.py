@@ -17,7 +17,7 @@ from sqlite_utils import Database
 from bot.domain.events import Event, encode
 from bot.domain.ledger import Conflict, Entry, Snapshot
 from storage import entries
-from storage.beside import find_snapshot, keep_snapshot, try_write
+from storage.beside import find_snapshot, forget_snapshots, keep_snapshot, try_write
 from storage.chain import Row, Verification, link
 from storage.connection import Worker, transaction
 from storage.errors import REMEDY, LedgerMissing, NotALedger, explained
@@ -150,6 +150,10 @@ class SqliteLedger:
     async def keep_snapshot(self, stream: str, kind: str, snapshot: Snapshot) -> None:
         """See the port."""
         await self._writer.run(lambda database: keep_snapshot(database, stream, kind, snapshot))
+
+    async def forget_snapshots(self) -> None:
+        """For a file whose snapshots nobody has compared with its entries: everything is folded anew."""
+        await self._writer.run(forget_snapshots)
 
     async def try_write(self) -> None:
         """Write and commit some 64 KiB beside the events. Raises `LedgerUnavailable` when an append would."""

@@ -19,7 +19,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.announce import routes
 from bot.announce.blocks import Message
 from bot.announce.book import STREAM, Book
-from bot.announce.poster import Later, Poster, Refused
+from bot.announce.calls import Refused
+from bot.announce.poster import Later, Poster
 from bot.announce.standing import EDIT_EVERY, Standing
 from bot.announce.view import EnterpriseView, View
 from bot.clock import Clock

@@ -15,14 +15,12 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
-import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.announce.blocks import Json, Message, fact, heading, lines, message, quoted, when
-from bot.announce.poster import ANSWER_WITHIN, FIRST_PAUSE, LONGEST_PAUSE, PASSING
+from bot.announce.calls import Busy, InDoubt, Refused, answered
+from bot.announce.poster import FIRST_PAUSE, LONGEST_PAUSE
 from bot.clock import Clock
 from storage.errors import LedgerUnavailable
 
@@ -38,8 +36,6 @@ LULL = 600.0
 """Real seconds: an outage that begins so soon after the last one goes on with its message, and posts none."""
 
 _DIRECTORIES = re.compile(r"(?:/[^/\s]+)*/(?=[^/\s])")
-
-SLACK_ERRORS = (SlackApiError, SlackClientError, aiohttp.ClientError, TimeoutError, OSError)
 
 
 @dataclass(frozen=True)
@@ -123,13 +119,12 @@ class OutageNotice:
                 continue
             try:
                 await standing.say(outage)
-            except SLACK_ERRORS as error:
-                if not _passing(error):
-                    log.error(
-                        "%s: Slack refuses the notice that the ledger cannot be written: %s", channel, error
-                    )
-                    said = outage
-                    continue
+            except Refused as error:
+                log.error(
+                    "%s: Slack refuses the notice that the ledger cannot be written: %s", channel, error
+                )
+                said = outage
+            except (Busy, InDoubt):
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause):
                         await changed.wait()
@@ -149,7 +144,10 @@ class _Standing:
         self._doubtful = False
 
     async def say(self, outage: Outage) -> None:
-        """Post or edit it. An outage that is over before it was posted is not posted. Raises `SLACK_ERRORS`."""
+        """Post or edit it. An outage that is over before it was posted is not posted.
+
+        Raises `Busy`, `InDoubt`, `Refused`.
+        """
         if outage.id != self._outage:
             self._outage, self._ts, self._doubtful = outage.id, None, False
         if self._ts is None and self._doubtful:
@@ -157,12 +155,12 @@ class _Standing:
             self._doubtful = False
         text, blocks = notice(outage)
         if self._ts is not None:
-            await self._answered(
+            await answered(
                 self._slack.chat_update(channel=self._channel, ts=self._ts, text=text, blocks=blocks)
             )
         elif outage.ended is None:
             self._doubtful = True
-            answer = await self._answered(
+            answer = await answered(
                 self._slack.chat_postMessage(
                     channel=self._channel,
                     text=text,
@@ -176,16 +174,12 @@ class _Standing:
 
     async def _find(self) -> str | None:
         """The message in the channel's newest ones: its post was not answered. Its id is chance and our own."""
-        history = await self._answered(
+        history = await answered(
             self._slack.conversations_history(channel=self._channel, include_all_metadata=True, limit=100)
         )
         wanted = {"event_type": EVENT_TYPE, "event_payload": {"outage": self._outage}}
         found: Sequence[Json] = history["messages"]
         return next((str(m["ts"]) for m in found if m.get("metadata") == wanted), None)
-
-    async def _answered(self, call: Awaitable[Any]) -> Any:
-        async with asyncio.timeout(ANSWER_WITHIN):
-            return await call
 
 
 def notice(outage: Outage) -> Message:
@@ -222,12 +216,3 @@ def notice(outage: Outage) -> Message:
             ),
         ),
     )
-
-
-def _passing(error: BaseException) -> bool:
-    """Whether it is worth trying again."""
-    if not isinstance(error, SlackApiError):
-        return True
-    response: Any = error.response
-    data = getattr(response, "data", None)
-    return response.status_code != 200 or not isinstance(data, dict) or data.get("error") in PASSING

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
 
-import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.announce.blocks import Json, Message
 from bot.announce.book import Book, Place
+from bot.announce.calls import Busy, InDoubt, Refused, answered
 from storage.ledger import Head
 
 log = logging.getLogger(__name__)
@@ -24,35 +22,7 @@ EVENT_TYPE = "keyturn"
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Real seconds between attempts: doubled from the first to the longest."""
 
-ANSWER_WITHIN = 30.0
-"""Real seconds; a session that is shared brings a timeout of its own, which may be longer."""
-
-PASSING = frozenset(
-    {
-        "internal_error",
-        "fatal_error",
-        "service_unavailable",
-        "request_timeout",
-        "team_added_to_org",
-        "accesslimited",
-        # About the bot as a whole, not about one message: a person has to repair it, and nothing is lost meanwhile.
-        "not_authed",
-        "invalid_auth",
-        "account_inactive",
-        "token_revoked",
-        "token_expired",
-        "missing_scope",
-        "no_permission",
-        "ekm_access_denied",
-    }
-)
-"""Slack's answers after which it is worth trying again; every other one is a refusal of this message."""
-
 Render = Callable[[], Awaitable[Message | None]]
-
-
-class Refused(Exception):
-    """Slack will not take this at all; the message is Slack's error."""
 
 
 class Later(Exception):
@@ -61,18 +31,6 @@ class Later(Exception):
     def __init__(self, seconds: float) -> None:
         super().__init__(f"to be tried again after {seconds:g} s")
         self.seconds = seconds
-
-
-class _Busy(Exception):
-    """429: certainly not done; try again after `seconds`."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"rate limited for {seconds:g} s")
-        self.seconds = seconds
-
-
-class _InDoubt(Exception):
-    """No answer, or one that does not say whether it was done."""
 
 
 class Poster:
@@ -133,7 +91,7 @@ class Poster:
             if not doubtful:
                 await self._book.intend(key, channel)
                 self._not_sent.add(key)
-            answer = await _answered(
+            answer = await answered(
                 self._slack.chat_postMessage(
                     channel=channel,
                     text=message.text,
@@ -147,9 +105,9 @@ class Poster:
                 )
             )
             return await self._done(key, Place(answer["channel"], answer["ts"]))
-        except _Busy as busy:
+        except Busy as busy:
             raise Later(busy.seconds) from None
-        except _InDoubt as doubt:
+        except InDoubt as doubt:
             self._not_sent.discard(key)
             raise self._later(key, doubt) from None
         except Refused as refused:
@@ -230,10 +188,10 @@ class Poster:
         Only the bot's own: any other app could write the same metadata, and open the gate of law 8 with it.
         """
         if self._me is None:
-            self._me = str((await _answered(self._slack.auth_test()))["bot_id"])
+            self._me = str((await answered(self._slack.auth_test()))["bot_id"])
         cursor = ""
         while True:
-            page = await _answered(
+            page = await answered(
                 self._slack.conversations_history(
                     channel=behind.channel,
                     oldest=behind.ts,
@@ -257,37 +215,18 @@ class Poster:
     async def _once(self, what: str, call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
         """The answer to a call that may be repeated. Raises `Refused`, `Later`."""
         try:
-            answer = await _answered(call)
-        except _Busy as busy:
+            answer = await answered(call)
+        except Busy as busy:
             raise Later(busy.seconds) from None
-        except _InDoubt as doubt:
+        except InDoubt as doubt:
             raise self._later(what, doubt) from None
         self._pauses.pop(what, None)
         return answer
 
-    def _later(self, what: str, doubt: _InDoubt) -> Later:
+    def _later(self, what: str, doubt: InDoubt) -> Later:
         """Longer and longer pauses, with a line in the log at the first."""
         pause = self._pauses.get(what, FIRST_PAUSE)
         level = logging.DEBUG if what in self._pauses else logging.WARNING
         log.log(level, "%s: Slack does not take it now (%s); trying again until it does", what, doubt)
         self._pauses[what] = min(LONGEST_PAUSE, pause * 2)
         return Later(pause)
-
-
-async def _answered(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
-    """Slack's good answer. Raises `_Busy`, `_InDoubt` or `Refused`."""
-    try:
-        async with asyncio.timeout(ANSWER_WITHIN):
-            return await call
-    except SlackApiError as error:
-        response: Any = error.response
-        status = getattr(response, "status_code", None) or getattr(response, "status", 0)
-        data = getattr(response, "data", None)
-        code = str(data.get("error")) if isinstance(data, dict) else f"HTTP {status}"
-        if status == 429 or code in ("ratelimited", "rate_limited"):
-            raise _Busy(float(response.headers.get("Retry-After") or 1)) from None
-        if status != 200 or code in PASSING or not isinstance(data, dict):
-            raise _InDoubt(code) from None
-        raise Refused(code) from None
-    except (aiohttp.ClientError, SlackClientError, TimeoutError, OSError) as error:
-        raise _InDoubt(str(error) or type(error).__name__) from None

@@ -67,8 +67,8 @@ def compare(state: Enterprise, command: c.Compare) -> list[Event]:
     for user, other in said.items():
         if not _same(other, head):
             raise Refusal(
-                f"<@{user}> stated the head {other}, which is not yours. Look for the last one together; whoever "
-                "was wrong states it again"
+                f"<@{user}> stated another head. Look for the last one that was announced before the hold, each of "
+                "you; whoever was wrong states it again"
             )
     stated: list[Event] = [e.ComparisonStated(epoch=hold.epoch, by=by, head=head)]
     if not said:

@@ -30,15 +30,13 @@ class Evidence:
     def page(self, content: bytes) -> str:
         """Keep a page; its SHA-256. Where the disk does not take it the page is lost, and logged so."""
         digest = hashlib.sha256(content).hexdigest()
-        file = self._pages / f"{digest}.html"
-        if not file.exists():
-            self._keep(file, content)
+        self._keep(self._pages / f"{digest}.html", content)
         return digest
 
     def head(self, request: str, position: int, head: str, at: datetime) -> None:
         """Keep the ledger's head as it was after a request's run had ended, for `keyturn ledger verify --head`."""
         words = {"request": request, "position": position, "head": head, "at": at.isoformat()}
-        self._keep(self._heads / f"{request}.json", json.dumps(words, indent=2).encode() + b"\n")
+        self._keep(self._heads / f"{request}.json", json.dumps(words, indent=2).encode() + b"\n", anew=True)
 
     def logs(self, request: str) -> Path:
         """The directory for a request's exported logs. Raises `OSError`."""
@@ -46,9 +44,10 @@ class Evidence:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         return directory
 
-    def _keep(self, file: Path, content: bytes) -> None:
+    def _keep(self, file: Path, content: bytes, *, anew: bool = False) -> None:
         try:
-            _write(file, content)
+            if anew or not file.exists():
+                _write(file, content)
         except OSError as error:
             if self._trouble != error.strerror:
                 log.error("evidence is lost: %s could not be kept (%s)", file.name, error.strerror)

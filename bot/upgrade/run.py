@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
@@ -53,8 +52,9 @@ class Services:
     facts: Facts
     evidence: Evidence
     clock: Clock
-    cleared: asyncio.Event
-    """Set once the ledger is known to be whole, and no older than the last head announced in Slack (law 1)."""
+    missing: Callable[[str], str | None]
+    """Why nothing may begin on an enterprise yet: its ledger is not known to be whole, or may be older than what
+    Slack shows (law 1). None when it may."""
     ledger: LedgerEnd
 
 
@@ -81,9 +81,18 @@ class Run:
 
     async def may_begin(self) -> bool:
         """Whether the ledger may be acted on; when not yet, after a pause. Watching never asks."""
-        if not self.services.cleared.is_set():
+        if self.services.missing(self.enterprise) is not None:
             await self.pause()
-        return self.services.cleared.is_set()
+        return self.services.missing(self.enterprise) is None
+
+    async def missing_patiently(self) -> str | None:
+        """Why nothing may begin, once the settle budget is spent; None as soon as it may."""
+        began = self.clock.now()
+        while missing := self.services.missing(self.enterprise):
+            if self.clock.now() - began >= timedelta(minutes=self.settings.budgets.settle):
+                return missing
+            await self.pause()
+        return None
 
     async def state(self) -> Enterprise:
         return await self.services.handler.state(self.enterprise)
@@ -142,6 +151,8 @@ class Run:
             return await self.console.look()
         except ConsoleError as error:
             return Observation(answered=False, reason=str(error))
+        except OSError as error:  # the bot's own disk or network says nothing about the console
+            return Observation(answered=False, reason=f"the bot's host: {error}")
         except Exception as error:
             log.exception("%s: the console driver broke while looking", self.id)
             reason = f"the driver broke ({type(error).__name__}); see the bot's log"

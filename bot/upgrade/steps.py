@@ -14,7 +14,7 @@ from bot.domain import events as e
 from bot.domain.approval import DirectoryUnavailable
 from bot.domain.decide_run import verdict
 from bot.domain.enterprise import Request
-from bot.domain.events import Step
+from bot.domain.events import Check, Step
 from bot.domain.plan import Plan
 from bot.domain.progress import Judgement, errors, foreign, not_begun
 from bot.domain.sight import InstallOutcome, Observation, Press
@@ -40,7 +40,13 @@ async def preflight(run: Run) -> None:
     request = await run.request()
     seen = await run.look()
     fingerprint = await run.services.facts.store.fingerprint(request.draft.package)
-    checks = rows(run.settings, request.draft, await run.state(), seen, fingerprint)
+    missing = await run.missing_patiently()
+    checks = (
+        Check(
+            name="Ledger", ok=missing is None, detail=missing or "whole, and no older than what Slack shows"
+        ),
+        *rows(run.settings, request.draft, await run.state(), seen, fingerprint),
+    )
     plan = None
     if all(row.ok for row in checks):
         profile = run.services.facts.profiles[run.enterprise]
@@ -147,6 +153,8 @@ async def _await_distribution(run: Run, seen: Observation) -> None:
 
 
 async def _press_done(run: Run) -> None:
+    if not await run.may_begin():
+        return
     await run.services.ledger.try_write()
     try:
         await run.console.finish_distribution()

@@ -45,7 +45,7 @@ async def test_a_refusal_stands_beneath_the_head_and_can_be_corrected(side: Side
     modal = await opened(side, BEN)
 
     answer = await side.workspace.submit(BEN, modal, head("0" * 12))
-    assert "stated the head" in str(answer["errors"]["head"])
+    assert "stated another head" in str(answer["errors"]["head"])
     assert (await side.workspace.submit(BEN, modal, head(HEAD)))["ok"]
 
     await side.told(BEN, "The hold is over")

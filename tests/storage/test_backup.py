@@ -13,8 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from bot.clock import Clock
+from bot.domain.commands import BeginEpoch
 from bot.domain.enterprise import Enterprise, replay, stream
-from bot.domain.events import LockoutOpened
+from bot.domain.events import LockoutOpened, Phase
+from bot.domain.handle import ENTERPRISE_FOLD, Handler
+from bot.domain.ledger import Snapshot
 from storage.backup import backup, restore
 from storage.errors import REMEDY, LedgerMissing, LedgerUnavailable
 from storage.files import FileTaken, sides
@@ -23,6 +27,7 @@ from storage.lock import ProcessLock
 from storage.sqlite import SqliteLedger
 from tests.storage.ledger_child import BATCH, Child
 from tests.storage.tamper import prepared, rewrite, write
+from tests.support import story as s
 from tests.test_command_line import GOOD, keyturn
 
 AT = datetime(2025, 11, 22, 13, tzinfo=UTC)
@@ -170,6 +175,27 @@ def test_a_restore_beside_a_bot_is_refused(here: Path) -> None:
         assert "Keyturn already runs on this ledger" in line
         assert keyturn("ledger", "backup", "second.sqlite").code == 0, "all else works beside it"
     assert asyncio.run(verified(here / LEDGER)) == before
+
+
+async def test_a_snapshot_in_the_backup_hides_no_open_request(tmp_path: Path) -> None:
+    """Whoever can write to the backup could put one there that knows of no request: the chain says nothing of it."""
+    path, copy = tmp_path / "ledger.sqlite", tmp_path / "backup.sqlite"
+    story = s.approved()
+    async with SqliteLedger.open(path) as ledger:
+        name = stream("main")
+        for at, event in story.recorded:
+            [last] = await ledger.append(name, len(await ledger.read(name)), [event], at)
+        forged = Snapshot(last.version, last.hash, ENTERPRISE_FOLD.write(Enterprise()))
+        await ledger.keep_snapshot(name, ENTERPRISE_FOLD.kind, forged)
+    await backup(path, copy)
+
+    async def begin(ledger: SqliteLedger) -> None:
+        await Handler(ledger, Clock()).handle("main", BeginEpoch(reason="restored"))
+
+    await restore(copy, path, begin)
+    async with SqliteLedger.open(path) as ledger:
+        state = replay((x.at, x.event) for x in await ledger.read(name))
+    assert [r.phase for r in state.requests.values()] == [Phase.VOID]
 
 
 async def test_a_ledger_that_another_process_has_open_is_not_replaced(here: Path) -> None:

@@ -94,6 +94,9 @@ def test_the_independent_verifier_on_an_honest_export(ledger: Path) -> None:
     assert independent("", "export.jsonl") == (0, verified)
     assert independent("") == (0, f"0 entries verify; head {'0' * 64}")
     assert independent(export + "{}\n")[0] == 1
+    moved = export.replace('"position": 1,', '"position": "1",', 1)
+    assert moved != export
+    assert independent(moved) == (1, "does not verify: entry 1: holds a value of a wrong kind")
     assert independent("nonsense\n") == (1, "does not verify: entry 1: its line is not an entry")
 
 

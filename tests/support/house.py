@@ -196,10 +196,8 @@ async def open_house(
             await store.add(directory / "download.ipm", LEVEL, PACKAGE, None, "tests")
             packages = await store.recorded()
         facts = Facts(settings, {MAIN: profile.digest}, store)
-        cleared = asyncio.Event()
-        cleared.set()
         runner = Runner(
-            Services(settings, handler, people, facts, evidence, clock, cleared, ledger), open_console
+            Services(settings, handler, people, facts, evidence, clock, lambda _: None, ledger), open_console
         )
         engine = Engine(
             settings,
