@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import functools
 import logging
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
@@ -52,10 +51,6 @@ OpenLedger = Callable[[Path], contextlib.AbstractAsyncContextManager[Ledger]]
 VERIFIED_FIRST = 20_000
 """Entries that are verified before anything else, within a second or so. A larger ledger is verified while runs are
 watched already, not beside the start, which it would slow down; nothing begins before that is done."""
-
-SWITCH = 0.0005
-"""Seconds after which the thread that verifies a large ledger lets others run: a tenth of Python's default. People
-who type meanwhile wait for several of these turns."""
 
 COMPARED_WITHIN = 30.0
 """Real seconds for which announcing waits for the comparison with Slack: a restored ledger has nothing to say."""
@@ -210,7 +205,6 @@ async def _serve(settings: Settings, open_ledger: OpenLedger) -> None:
             async with asyncio.TaskGroup() as both:
                 both.create_task(clearance.compare())
                 if not small:
-                    sys.setswitchinterval(SWITCH)
                     await ledger.verify(each=check.take)
                     await check.finish(ledger)
                 log.info("the ledger verifies, and each snapshot is what its entries come to")

@@ -27,7 +27,7 @@ S = TypeVar("S")
 PAGE = 500
 """Entries read at once, so that the memory of a long replay is bounded."""
 
-APART = 500
+APART = 200
 """Entries of a stream after which a new snapshot is kept: what a start reads again."""
 
 DOMAIN = tuple(sorted(Path(__file__).parent.glob("*.py")))
