@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import gc
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
+from bot import verification
 from bot.announce.announcer import Announcer
-from bot.announce.book import BOOK_FOLD, Book
-from bot.announce.book import STREAM as ANNOUNCER
+from bot.announce.book import Book
 from bot.announce.outage import OutageNotice
 from bot.clearance import Clearance
 from bot.clock import Clock
@@ -25,9 +26,8 @@ from bot.console.session import Appliance
 from bot.console.tls import Trust, TrustError
 from bot.directory import SlackDirectory
 from bot.domain.enterprise import enterprise_of
-from bot.domain.handle import ENTERPRISE_FOLD, Handler
+from bot.domain.handle import Handler
 from bot.domain.sight import Observation
-from bot.domain.snapshot import SnapshotCheck
 from bot.drain import draining
 from bot.engine.embedded import Engine
 from bot.upgrade.desk import Desk, LedgerDesk
@@ -50,7 +50,7 @@ OpenLedger = Callable[[Path], contextlib.AbstractAsyncContextManager[Ledger]]
 
 VERIFIED_FIRST = 20_000
 """Entries that are verified before anything else, within a second or so. A larger ledger is verified while runs are
-watched already, not beside the start, which it would slow down; nothing begins before that is done."""
+watched already; nothing begins before that is done."""
 
 COMPARED_WITHIN = 30.0
 """Real seconds for which announcing waits for the comparison with Slack: a restored ledger has nothing to say."""
@@ -157,13 +157,15 @@ async def _serve(settings: Settings, open_ledger: OpenLedger) -> None:
         channels = sorted({e.channel for e in settings.enterprises.values()})
         outage = OutageNotice(slack, channels, time, written.try_write)
         ledger = HeardLedger(written, outage.met)
-        check = await _snapshot_check(ledger)
+        snapshots = await verification.snapshots(ledger)
         small = (await ledger.head()).position <= VERIFIED_FIRST
         if small:
-            await ledger.verify(each=check.take)
-            await check.finish(ledger)
+            await verification.verify(ledger, snapshots)
         handler = Handler(ledger, time)
-        states = {name: await handler.state(name) for name in await _enterprises(ledger)}
+        book = Book(ledger, time)
+        with _loading():
+            states = {name: await handler.state(name) for name in await _enterprises(ledger)}
+            await book.open()
         for name, state in sorted(states.items()):
             if name not in settings.enterprises and (state.running or state.lockout or state.quarantine):
                 raise ConfigurationError(
@@ -176,8 +178,6 @@ async def _serve(settings: Settings, open_ledger: OpenLedger) -> None:
         dial = functools.partial(connect, session, *tokens, settings.slack.base_url)
         connection = await _first_connection(dial, held)
         directory = SlackDirectory(slack)
-        book = Book(ledger, time)
-        await book.open()
         clearance = Clearance(
             ledger,
             handler,
@@ -205,8 +205,7 @@ async def _serve(settings: Settings, open_ledger: OpenLedger) -> None:
             async with asyncio.TaskGroup() as both:
                 both.create_task(clearance.compare())
                 if not small:
-                    await ledger.verify(each=check.take)
-                    await check.finish(ledger)
+                    await verification.verify_beside(ledger, settings.ledger_file, snapshots)
                 log.info("the ledger verifies, and each snapshot is what its entries come to")
                 clearance.verified()
             await asyncio.Event().wait()
@@ -231,10 +230,16 @@ async def _serve(settings: Settings, open_ledger: OpenLedger) -> None:
             await engine.hand_over()
 
 
-async def _snapshot_check(ledger: Ledger) -> SnapshotCheck:
-    """What holds each snapshot that stands to the full fold of its stream."""
-    enterprises = {s: ENTERPRISE_FOLD for s in await ledger.streams() if enterprise_of(s) is not None}
-    return await SnapshotCheck.of(ledger, {**enterprises, ANNOUNCER: BOOK_FOLD})
+@contextlib.contextmanager
+def _loading() -> Iterator[None]:
+    """What is loaded stays for good: Python's collector neither interrupts the loading nor walks over all of it again
+    and again, which would hold up everything for some 0.3 s each time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 async def _enterprises(ledger: Ledger) -> list[str]:

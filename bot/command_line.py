@@ -14,6 +14,7 @@ from bot.console.port import ConsoleError
 from bot.domain.events import UnknownEvent
 from bot.domain.snapshot import SnapshotWrong
 from bot.upgrade.packages import PackageError
+from bot.verification import NotWhole
 from handlers.connection import SlackRefused, SlackUnreachable
 from storage.errors import LedgerUnavailable
 from storage.ledger import Broken
@@ -30,6 +31,7 @@ ONE_LINE = (
     ConsoleError,
     LedgerUnavailable,
     LockRefused,
+    NotWhole,
     PackageError,
     SlackRefused,
     SlackUnreachable,

@@ -155,23 +155,17 @@ class _Suspect(NamedTuple):
 
 
 class SnapshotCheck:
-    """Compares the snapshots that stand when it is made with the full folds of their streams.
+    """Compares snapshots, by stream and each with its fold, with the full folds of their streams.
 
-    Made before anything is loaded, it holds what this process builds on, whatever replaces it later. `take` every
-    entry of the ledger in order, then `finish`. A fold is dropped as soon as it is compared.
+    `take` every entry of the ledger in order, then look at what is `wrong`. A fold is dropped as soon as it is
+    compared.
     """
 
     def __init__(self, snapshots: Mapping[str, tuple[Fold[Any], Snapshot]]) -> None:
         self._suspects = {
             stream: _Suspect(fold, snapshot, fold.state()) for stream, (fold, snapshot) in snapshots.items()
         }
-        self._wrong: dict[str, Snapshot] = {}
-
-    @classmethod
-    async def of(cls, ledger: Appender, folds: Mapping[str, Fold[Any]]) -> SnapshotCheck:
-        """Of the snapshots that the ledger gives for these folds, by stream."""
-        found = {stream: (fold, await ledger.snapshot(stream, fold.kind)) for stream, fold in folds.items()}
-        return cls({stream: (fold, snapshot) for stream, (fold, snapshot) in found.items() if snapshot})
+        self._wrong: dict[str, int] = {}
 
     def take(self, entry: Entry) -> None:
         """The next entry of the ledger."""
@@ -184,20 +178,25 @@ class SnapshotCheck:
             return
         del self._suspects[entry.stream]
         if not _says(suspect, state):
-            self._wrong[entry.stream] = suspect.snapshot
+            self._wrong[entry.stream] = suspect.snapshot.version
 
-    async def finish(self, ledger: Appender) -> None:
-        """Raises `SnapshotWrong` when one is not the full fold. Those are never used again, by no later start."""
-        wrong = self._wrong | {stream: suspect.snapshot for stream, suspect in self._suspects.items()}
-        for stream in wrong:
-            await ledger.keep_snapshot(stream, _REFUSED, Snapshot(0, "", ""))
-        if wrong:
-            named = ", ".join(f"that of {stream} at version {kept.version}" for stream, kept in wrong.items())
-            raise SnapshotWrong(
-                f"snapshots in the ledger's file are not what their entries come to: {named}. Somebody changed them; "
-                "they are dropped, and the entries themselves are whole. Find out who writes to the file, then start "
-                "Keyturn again"
-            )
+    @property
+    def wrong(self) -> dict[str, int]:
+        """The streams whose snapshot is not the full fold, and the version that it claims to be of."""
+        return self._wrong | {stream: suspect.snapshot.version for stream, suspect in self._suspects.items()}
+
+
+async def refuse(ledger: Appender, wrong: Mapping[str, int]) -> None:
+    """Raises `SnapshotWrong` when there are any. Those are never used again, by no later start."""
+    for stream in wrong:
+        await ledger.keep_snapshot(stream, _REFUSED, Snapshot(0, "", ""))
+    if wrong:
+        named = ", ".join(f"that of {stream} at version {version}" for stream, version in wrong.items())
+        raise SnapshotWrong(
+            f"snapshots in the ledger's file are not what their entries come to: {named}. Somebody changed them; "
+            "they are dropped, and the entries themselves are whole. Find out who writes to the file, then start "
+            "Keyturn again"
+        )
 
 
 def _says(suspect: _Suspect, state: object) -> bool:

@@ -20,7 +20,7 @@ from bot.domain.enterprise import Enterprise, replay, stream
 from bot.domain.events import EVENTS, Event, decode, encode
 from bot.domain.handle import ENTERPRISE_FOLD, Handler
 from bot.domain.ledger import Entry, Snapshot
-from bot.domain.snapshot import APART, DOMAIN, Folded, SnapshotCheck, SnapshotWrong, kind_of
+from bot.domain.snapshot import APART, DOMAIN, Folded, SnapshotCheck, SnapshotWrong, kind_of, refuse
 from tests.domain import test_events  # noqa: F401  # registers the strategies of the plan and its parts
 from tests.support import story as s
 from tests.support import values as v
@@ -80,9 +80,15 @@ def same(one: Enterprise, other: Enterprise) -> bool:
     return one == other and list(one.requests) == list(other.requests)
 
 
+async def standing(ledger: MemoryLedger) -> SnapshotCheck:
+    """The check of the snapshot that stands now."""
+    snapshot = await ledger.snapshot(MAIN, ENTERPRISE_FOLD.kind)
+    return SnapshotCheck({MAIN: (ENTERPRISE_FOLD, snapshot)} if snapshot else {})
+
+
 async def checked(ledger: MemoryLedger) -> str:
     """What the check says of the ledger's snapshots; nothing when all are right."""
-    check = await SnapshotCheck.of(ledger, {MAIN: ENTERPRISE_FOLD, "announcer": ENTERPRISE_FOLD})
+    check = await standing(ledger)
     for entry in ledger.entries:
         check.take(entry)
     return await said(check, ledger)
@@ -91,7 +97,7 @@ async def checked(ledger: MemoryLedger) -> str:
 async def said(check: SnapshotCheck, ledger: MemoryLedger) -> str:
     """What the check says at its end."""
     try:
-        await check.finish(ledger)
+        await refuse(ledger, check.wrong)
     except SnapshotWrong as wrong:
         return str(wrong)
     return ""
@@ -166,7 +172,7 @@ async def test_what_replaces_an_edited_snapshot_meanwhile_does_not_hide_it() -> 
     await recorded(ledger, story.recorded)
     edited = Snapshot(1, "", ENTERPRISE_FOLD.write(Enterprise()))
     await ledger.keep_snapshot(MAIN, ENTERPRISE_FOLD.kind, edited)
-    check = await SnapshotCheck.of(ledger, {MAIN: ENTERPRISE_FOLD})
+    check = await standing(ledger)
     honest = Snapshot(len(story.recorded), "", ENTERPRISE_FOLD.write(story.state))
     await ledger.keep_snapshot(MAIN, ENTERPRISE_FOLD.kind, honest)
     for entry in ledger.entries:

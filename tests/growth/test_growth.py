@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import os
 import shutil
 import sqlite3
 from collections.abc import Sequence
@@ -23,7 +24,8 @@ from bot.domain.enterprise import KEPT, enterprise_of
 from bot.domain.events import Event
 from bot.domain.handle import ENTERPRISE_FOLD, Handler
 from bot.domain.ledger import Entry, Snapshot
-from bot.domain.snapshot import APART, PAGE, Fold, Folded, SnapshotCheck, SnapshotWrong
+from bot.domain.snapshot import APART, PAGE, Fold, Folded, SnapshotWrong
+from bot.verification import NotWhole, snapshots, verify, verify_beside
 from storage.sqlite import SqliteLedger
 from tests.growth.history import grow
 from tests.support import values as v
@@ -130,22 +132,62 @@ async def test_snapshots_come_to_the_full_replay_and_stay_small(file: Path) -> N
                 assert len(snapshot.state) < 10_000 * KEPT, "the looks of a run that has ended are not kept"
 
 
-async def test_the_check_beside_the_verification_finds_the_one_that_was_edited(file: Path) -> None:
-    async with SqliteLedger.open(file) as ledger:
-        check = await SnapshotCheck.of(ledger, await folds(ledger))
-        await ledger.verify(each=check.take)
-        await check.finish(ledger)
+@pytest.mark.parametrize("beside", [False, True], ids=["in this process", "in one of its own"])
+async def test_the_verification_finds_the_snapshot_that_was_edited(file: Path, beside: bool) -> None:
+    async def verified() -> None:
+        async with SqliteLedger.open(file) as ledger:
+            standing = await snapshots(ledger)
+            assert standing.keys() == (await folds(ledger)).keys()
+            await (verify_beside(ledger, file, standing) if beside else verify(ledger, standing))
+
+    await verified()
     with contextlib.closing(sqlite3.connect(file)) as database, database:
         changed = database.execute(
             "UPDATE snapshots SET state = replace(state, 'succeeded', 'failed') WHERE stream = 'enterprise:south'"
         )
         assert changed.rowcount == 1
+    with pytest.raises(SnapshotWrong, match="that of enterprise:south at version"):
+        await verified()
     async with SqliteLedger.open(file) as ledger:
-        check = await SnapshotCheck.of(ledger, await folds(ledger))
-        await ledger.verify(each=check.take)
-        with pytest.raises(SnapshotWrong, match="that of enterprise:south at version"):
-            await check.finish(ledger)
         assert await ledger.snapshot("enterprise:south", ENTERPRISE_FOLD.kind) is None
+
+
+async def test_the_process_that_verifies_says_where_the_ledger_is_not_whole(file: Path) -> None:
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        database.execute("DROP TRIGGER events_no_update")
+        database.execute("UPDATE events SET at = replace(at, 'T', 'U') WHERE position = 4000")
+    async with SqliteLedger.open(file) as ledger:
+        with pytest.raises(NotWhole, match=r"entry 4000 .* does not fit the chain of hashes"):
+            await verify_beside(ledger, file, {})
+
+
+async def test_a_verification_without_a_finding_is_begun_again(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    elsewhere = file.with_name("moved.sqlite")
+    async with SqliteLedger.open(file) as ledger:
+        verifying = asyncio.create_task(verify_beside(ledger, elsewhere, {}, again=0.01))
+        async with asyncio.timeout(20):
+            while "without a finding" not in caplog.text:  # noqa: ASYNC110  # another process's end
+                await asyncio.sleep(0.02)
+        assert "there is no ledger at" in caplog.text
+        shutil.copy(file, elsewhere)
+        await verifying
+
+
+async def test_its_process_ends_with_the_bot(file: Path) -> None:
+    def children() -> list[str]:
+        return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+
+    already = children()
+    async with SqliteLedger.open(file) as ledger:
+        verifying = asyncio.create_task(verify_beside(ledger, file, {}))
+        async with asyncio.timeout(20):
+            while children() == already:  # noqa: ASYNC110  # another process's start
+                await asyncio.sleep(0.01)
+        verifying.cancel()
+        await asyncio.wait([verifying])
+    assert children() == already
 
 
 async def test_a_snapshot_of_another_history_is_not_used(file: Path) -> None:
