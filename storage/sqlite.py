@@ -38,6 +38,7 @@ class SqliteLedger:
         self._reader = reader
         self._busy_timeout = busy_timeout
         self._poll = poll
+        self._file = _identity(path)
         self._grown = asyncio.Event()
         self._open = True
 
@@ -79,6 +80,7 @@ class SqliteLedger:
         """
         if at.tzinfo is None:
             raise ValueError("a moment needs its time zone")
+        self._check_place()
         added = await self._writer.run(
             lambda database: _append(database, stream, expected, events, at.astimezone(UTC))
         )
@@ -157,7 +159,20 @@ class SqliteLedger:
 
     async def try_write(self) -> None:
         """Write and commit some 64 KiB beside the events. Raises `LedgerUnavailable` when an append would."""
+        self._check_place()
         await self._writer.run(try_write)
+
+    def _check_place(self) -> None:
+        """SQLite goes on writing a file that was moved or deleted, and a restart would not find what it wrote."""
+        try:
+            there = _identity(self._path)
+        except LedgerMissing:
+            there = None
+        if there != self._file:
+            raise LedgerMissing(
+                f"the ledger {self._path} was moved, deleted or replaced while Keyturn has it open: "
+                "put that file back in its place, with its -wal file"
+            )
 
     async def verify(self, head: str | None = None, *, each: Callable[[Entry], None] | None = None) -> Head:
         """See the port. An entry that fits the chain and cannot be read is `Broken` too, or `UnknownEvent`."""
@@ -167,6 +182,13 @@ class SqliteLedger:
                 pass
             await worker.run(lambda database: entries.check_file(database, verification.head))
         return verification.finish()
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Device and inode."""
+    with explained(path):
+        found = path.stat()
+        return found.st_dev, found.st_ino
 
 
 def _is_there(path: Path) -> bool:

@@ -35,7 +35,7 @@ PROBE = 2.0
 LULL = 600.0
 """Real seconds: an outage that begins so soon after the last one goes on with its message, and posts none."""
 
-_DIRECTORIES = re.compile(r"(?:/[^/\s]+)*/(?=[^/\s])")
+_DIRECTORIES = re.compile(r"(?<!\S)(?:/[^/\s]+)*/(?=[^/\s])")
 
 
 @dataclass(frozen=True)

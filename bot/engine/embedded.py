@@ -8,6 +8,7 @@ back keeps nothing waiting.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
@@ -147,8 +148,17 @@ class Engine:
     def _alarm(self, enterprise: str, seconds: float, why: str = "next") -> None:
         at = datetime.now(UTC) + timedelta(seconds=seconds)
         self._scheduler.add_job(
-            self._look, DateTrigger(at), args=[enterprise], id=f"{enterprise} {why}", replace_existing=True
+            self._alarmed,
+            DateTrigger(at),
+            args=[enterprise],
+            id=f"{enterprise} {why}",
+            replace_existing=True,
         )
+
+    async def _alarmed(self, enterprise: str) -> None:
+        """The scheduler takes a look that the end of the process cancels for an error, and logs it as one."""
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._look(enterprise)
 
     def _begin(self, enterprise: str, request: str, job: Job) -> None:
         """Start the job unless one for this request is at work already."""

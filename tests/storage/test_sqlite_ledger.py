@@ -345,3 +345,23 @@ async def test_opening_it_twice_in_one_process_keeps_the_first_ones_locks(
         assert path.with_name("ledger.db-wal").exists()
         await first.append("north", 2, [declined("c")], AT)
         assert (await first.verify()).position == 4
+
+
+@pytest.mark.parametrize("replaced", [False, True], ids=["moved", "replaced by a copy"])
+async def test_a_file_that_is_not_in_its_place_takes_nothing_until_it_is_back(
+    tmp_path: Path, replaced: bool
+) -> None:
+    path, elsewhere = tmp_path / "ledger.db", tmp_path / "moved.db"
+    async with SqliteLedger.open(path) as ledger:
+        await ledger.append("north", 0, [declined("a")], AT)
+        path.rename(elsewhere)
+        if replaced:
+            shutil.copy(elsewhere, path)
+        for attempt in (lambda: ledger.append("north", 1, [declined("b")], AT), ledger.try_write):
+            with pytest.raises(
+                LedgerMissing, match="was moved, deleted or replaced while Keyturn has it open"
+            ):
+                await attempt()
+        elsewhere.replace(path)
+        await ledger.append("north", 1, [declined("b")], AT)
+        assert (await ledger.verify()).position == 2
