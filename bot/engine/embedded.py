@@ -35,7 +35,7 @@ HEARTBEAT = 60.0
 suspended, an alarm is late by what the clock was set back, and one that broke must not be the last."""
 
 RESTART_AFTER = 5.0
-"""Real seconds before a run whose task broke is carried on from the ledger."""
+"""Real seconds before a run whose task broke is carried on from the ledger, or a ledger that failed is read again."""
 
 DRAIN = 23.0
 """Real seconds that cancelled tasks have: what must not be cut short is done by then (`bot.drain.UNCUT`), and a
@@ -59,6 +59,7 @@ class Engine:
         run: Job,
         has_work: Callable[[Enterprise, Request], bool],
         heartbeat: float = HEARTBEAT,
+        restart_after: float = RESTART_AFTER,
     ) -> None:
         self._streams = {stream(name): name for name in enterprises}
         self._ledger = ledger
@@ -68,6 +69,7 @@ class Engine:
         self._run = run
         self._has_work = has_work
         self._heartbeat = heartbeat
+        self._restart_after = restart_after
         self._scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True}
         )
@@ -104,9 +106,16 @@ class Engine:
         after = (await self._ledger.head()).position
         for name in self._streams.values():
             await self._look(name)
-        async for entry in self._ledger.subscribe(after):
-            if entry.stream in self._streams:
-                await self._look(self._streams[entry.stream])
+        while True:
+            try:
+                async for entry in self._ledger.subscribe(after):
+                    if entry.stream in self._streams:
+                        await self._look(self._streams[entry.stream])
+                    after = entry.position
+                return  # the ledger was closed
+            except LedgerUnavailable as error:
+                log.error("runs are watched on; new entries cannot be read: %s", error)
+                await asyncio.sleep(self._restart_after)
 
     async def _heartbeats(self) -> None:
         while True:
@@ -139,7 +148,7 @@ class Engine:
                 self._alarm(enterprise, self._clock.real_seconds_until(moment))
         except LedgerUnavailable as error:
             log.error("%s: what is due waits for the ledger: %s", enterprise, error)
-            self._alarm(enterprise, RESTART_AFTER)
+            self._alarm(enterprise, self._restart_after)
         except Exception:
             log.exception(
                 "%s: what is due could not be seen to; again within %.0f s", enterprise, self._heartbeat
@@ -175,8 +184,10 @@ class Engine:
         try:
             await job(enterprise, request)
         except Exception:
-            log.exception("%s: the run broke; it goes on from the ledger in %.0f s", request, RESTART_AFTER)
-            await asyncio.sleep(RESTART_AFTER)
+            log.exception(
+                "%s: the run broke; it goes on from the ledger in %.0f s", request, self._restart_after
+            )
+            await asyncio.sleep(self._restart_after)
 
     def _ended(self, key: tuple[str, str], task: asyncio.Task[None]) -> None:
         """What comes next may have been passed over while the task still stood in the way."""

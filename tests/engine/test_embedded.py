@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from bot.clock import Clock
 from bot.domain.commands import Command
 from bot.domain.enterprise import Enterprise, stream
 from bot.domain.handle import Decision, Handler
+from bot.domain.ledger import Entry
 from bot.engine.embedded import Engine
+from storage.errors import DiskRefused
 from storage.sqlite import SqliteLedger
 from tests.support import story as s
 
@@ -163,3 +166,46 @@ def _none(_state: Enterprise, _request: object) -> bool:
 
 async def _nothing(_enterprise: str, _request: str) -> None:
     return None
+
+
+class Unread(SqliteLedger):
+    """A ledger whose next `failures` subscriptions break at their first entry."""
+
+    failures = 0
+
+    async def subscribe(self, after: int = 0) -> AsyncGenerator[Entry, None]:
+        async for entry in super().subscribe(after):
+            if self.failures:
+                self.failures -= 1
+                raise DiskRefused("disk I/O error")
+            yield entry
+
+
+async def test_a_ledger_that_cannot_be_read_for_a_moment_is_followed_on(tmp_path: Path) -> None:
+    """Another process's entry, whose reading broke, still begins what it calls for."""
+    begun = asyncio.Event()
+
+    async def run(_enterprise: str, _request: str) -> None:
+        begun.set()
+
+    async with Unread.open(tmp_path / "ledger.sqlite", poll=0.01) as ledger:
+        ledger.failures = 2
+        clock = Fixed(s.approved().request().draft.start)
+        engine = Engine(
+            ["main"],
+            ledger,
+            Handler(ledger, clock),
+            clock,
+            preflight=run,
+            run=run,
+            has_work=_none,
+            restart_after=0.01,
+        )
+        serving = asyncio.create_task(engine.serve())
+        for version, (at, event) in enumerate(s.approved().recorded):
+            await ledger.append(stream("main"), version, [event], at)
+        async with asyncio.timeout(10):
+            await begun.wait()
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+        assert ledger.failures == 0
