@@ -72,7 +72,10 @@ def evidence_lost(view: View, event: e.EvidenceLost) -> Message:
                 f"the ledger's head: {quoted(event.reason)}."
             ],
             ["The run goes on."] if view.request.is_running else None,
-            ["Make room for the directory of the evidence on the bot's host."],
+            [
+                "To do: look on the bot's host for what the reason names, such as a full or read-only disk, "
+                "rights, or too many open files."
+            ],
         )
     )
 

@@ -212,7 +212,7 @@ def notice(outage: Outage) -> Message:
             fact(
                 "To do",
                 "free the disk, or what else the reason names, on the bot's host. Keyturn then goes on by itself. "
-                "Do not restart it: what it has seen meanwhile would be lost.",
+                "Do not restart it unless the reason says so: what it has seen meanwhile would be lost.",
             ),
         ),
     )

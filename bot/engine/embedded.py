@@ -37,6 +37,9 @@ suspended, an alarm is late by what the clock was set back, and one that broke m
 RESTART_AFTER = 5.0
 """Real seconds before a run whose task broke is carried on from the ledger, or a ledger that failed is read again."""
 
+READ_AGAIN = 12
+"""How often a ledger that cannot be read is tried again, in all: then the process ends, for its supervisor to see."""
+
 DRAIN = 23.0
 """Real seconds that cancelled tasks have: what must not be cut short is done by then (`bot.drain.UNCUT`), and a
 console that does not answer keeps nobody waiting with the sign-out."""
@@ -106,7 +109,7 @@ class Engine:
         after = (await self._ledger.head()).position
         for name in self._streams.values():
             await self._look(name)
-        while True:
+        for again in range(READ_AGAIN + 1):
             try:
                 async for entry in self._ledger.subscribe(after):
                     if entry.stream in self._streams:
@@ -114,6 +117,8 @@ class Engine:
                     after = entry.position
                 return  # the ledger was closed
             except LedgerUnavailable as error:
+                if again == READ_AGAIN:
+                    raise
                 log.error("runs are watched on; new entries cannot be read: %s", error)
                 await asyncio.sleep(self._restart_after)
 

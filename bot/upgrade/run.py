@@ -50,7 +50,8 @@ class Services:
     handler: Handler
     directory: Directory
     facts: Facts
-    evidence: Evidence
+    evidence: Mapping[str, Evidence]
+    """By enterprise."""
     clock: Clock
     missing: Callable[[str], str | None]
     """Why nothing may begin on an enterprise yet: its ledger is not known to be whole, or may be older than what
@@ -74,7 +75,8 @@ class Run:
         self._looked: datetime | None = None
         self._recorded: Observation | None = None
         self._unreadable_since: datetime | None = None
-        self._lost = services.evidence.lost
+        self.evidence = services.evidence[enterprise]
+        self._lost = self.evidence.lost
 
     @property
     def clock(self) -> Clock:
@@ -183,9 +185,8 @@ class Run:
 
     async def tell_losses(self) -> None:
         """Tell the ledger when the bot's host has refused evidence since this session began; once is enough."""
-        evidence = self.services.evidence
-        if (lost := evidence.lost) > self._lost:
-            await self.handle(ReportEvidenceLost(request=self.id, reason=evidence.reason))
+        if (lost := self.evidence.lost) > self._lost:
+            await self.handle(ReportEvidenceLost(request=self.id, reason=self.evidence.reason))
             self._lost = lost
 
     async def look_patiently(self, until: datetime, *, readable: bool = False) -> Observation:

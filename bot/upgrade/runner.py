@@ -85,7 +85,7 @@ class Runner:
         if request.run and request.ended:
             head = await self._services.ledger.head()
             now = self._services.clock.now()
-            await asyncio.to_thread(self._services.evidence.head, run.id, head.position, head.hash, now)
+            await asyncio.to_thread(run.evidence.head, run.id, head.position, head.hash, now)
             await run.tell_losses()
         if not _foreign_watched(state, request):
             return False

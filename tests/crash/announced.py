@@ -42,6 +42,7 @@ FAMILIES: dict[type[e.Event], str] = {
     e.WatchResumed: "resumed",
     e.LogsCollected: "logs",
     e.LogsRefused: "logs",
+    e.EvidenceLost: "evidence",
     e.EpochBegan: "hold",
     e.Compared: "compared",
     **dict.fromkeys(
