@@ -54,7 +54,7 @@ async def test_between_intent_and_click_nobody_can_know(tmp_path: Path) -> None:
 async def test_a_click_that_arrived_when_the_bot_was_dead_is_seen(tmp_path: Path) -> None:
     history = await told(
         "install-error; console POST /ipm/install@unheard#1; append Observed + Failed + Quarantined@before#1;"
-        "slack chat.postMessage failure@unheard#1; append LogsCollected@before#1",
+        "slack chat.postMessage failure@unheard#1",
         tmp_path,
     )
     assert [type(end) for end in history.ends().values()] == [e.Failed]
