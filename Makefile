@@ -7,8 +7,9 @@ BIN := .venv/bin
 demo: .venv/ready
 	$(BIN)/keyturn demo
 
+# Most tests wait for processes half of their time: two workers for each of two cores.
 test: .venv/ready
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 # Kills the bot at every point where state changes, and judges the whole history: docs/crash.md.
 KILLS ?= 500

@@ -7,7 +7,7 @@ import contextlib
 import functools
 import gc
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,9 +107,12 @@ def appliances(name: str, enterprise: EnterpriseSettings) -> list[Appliance]:
 
 
 def consoles(
-    settings: Settings, profile: dict[str, Profile], keep: Callable[[bytes], str]
+    settings: Settings, profile: dict[str, Profile], evidence: Mapping[str, Evidence]
 ) -> Callable[[str], HttpConsole]:
-    """What opens a session on the consoles of an enterprise. Raises `ConfigurationError` for what is missing."""
+    """What opens a session on the consoles of an enterprise, each with its evidence.
+
+    Raises `ConfigurationError` for what is missing.
+    """
     trusted = {name: appliances(name, e) for name, e in settings.enterprises.items()}
     passwords = {name: settings.password(name) for name in settings.enterprises}
 
@@ -119,10 +122,15 @@ def consoles(
             user=settings.enterprises[name].user,
             password=passwords[name],
             profile=profile[name],
-            keep=keep,
+            keep=evidence[name].page,
         )
 
     return open_console
+
+
+def _evidence(settings: Settings) -> dict[str, Evidence]:
+    """In one directory; each enterprise knows what could not be kept of its own."""
+    return {name: Evidence(settings.evidence) for name in settings.enterprises}
 
 
 def enterprise(settings: Settings, name: str) -> EnterpriseSettings:
@@ -136,7 +144,7 @@ def enterprise(settings: Settings, name: str) -> EnterpriseSettings:
 async def look(settings: Settings, name: str) -> Observation:
     """One read-only look at an enterprise's consoles. Raises `ConfigurationError` and `ConsoleError`."""
     enterprise(settings, name)
-    open_console = consoles(settings, profiles(settings), Evidence(settings.evidence).page)
+    open_console = consoles(settings, profiles(settings), _evidence(settings))
     prepare(settings)
     async with open_console(name) as console:
         return await console.look()
@@ -150,9 +158,9 @@ async def serve(settings: Settings, open_ledger: OpenLedger = SqliteLedger.open)
 
 async def _serve(settings: Settings, open_ledger: OpenLedger) -> None:
     time = clock(settings)
-    evidence = Evidence(settings.evidence)
+    evidence = _evidence(settings)
     profile = profiles(settings)
-    open_console = consoles(settings, profile, evidence.page)
+    open_console = consoles(settings, profile, evidence)
     tokens = settings.bot_token, settings.app_token
     async with contextlib.AsyncExitStack() as stack:
         prepare(settings)
@@ -211,9 +219,11 @@ async def _serve(settings: Settings, open_ledger: OpenLedger) -> None:
             async with asyncio.TaskGroup() as both:
                 both.create_task(clearance.compare())
                 if not small:
-                    await verification.verify_beside(ledger, settings.ledger_file, snapshots)
+                    await verification.verify_beside(
+                        ledger, settings.ledger_file, snapshots, clearance.unverified
+                    )
                 log.info("the ledger verifies, and each snapshot is what its entries come to")
-                clearance.verified()
+                clearance.unverified(None)
             await asyncio.Event().wait()
 
         async def announce() -> None:

@@ -49,19 +49,21 @@ class Clearance:
         live = {r.id for s in states.values() for r in s.requests.values() if r.is_open or r.is_running}
         self._since = {channel: look_back(places, channel, live) for channel in channels.values()}
         self._unread = dict.fromkeys(sorted(self._since), "Slack has not yet said what it shows")
-        self._verified = False
+        self._unverified: str | None = (
+            "the ledger is still being verified; that takes some minutes when it is large"
+        )
         self.tried = asyncio.Event()
         """Set after the first attempt to read every channel."""
 
     def missing(self, enterprise: str) -> str | None:
         """Why nothing may begin on it yet; None when it may."""
-        if not self._verified:
-            return "the ledger is still being verified; that takes some minutes when it is large"
+        if self._unverified:
+            return self._unverified
         return self._unread.get(self._channels[enterprise])
 
-    def verified(self) -> None:
-        """The chain has been found whole, and each snapshot what its entries come to."""
-        self._verified = True
+    def unverified(self, reason: str | None) -> None:
+        """Why the ledger is not verified; None once its chain has been found whole, and each snapshot right."""
+        self._unverified = reason
 
     async def compare(self) -> None:
         """Read every channel, each again until Slack shows it; a head that the ledger does not hold begins an epoch.

@@ -1,7 +1,7 @@
 """The verification at each start: the whole chain of hashes, and each snapshot against its stream's entries (law 7).
 
-A large ledger is verified by a process of its own, `python -m bot.verification LEDGER`: at a million entries that is
-a minute of a processor, which would hold up the bot's answers if they shared an interpreter.
+A large ledger is verified by a process of its own: at a million entries that is a minute of a processor, which would
+hold up the bot's answers if they shared an interpreter.
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ import json
 import logging
 import os
 import sys
+import threading
 from asyncio.subprocess import PIPE
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+from pydantic import BaseModel, ValidationError
 
 from bot.announce.book import BOOK_FOLD
 from bot.announce.book import STREAM as ANNOUNCER
@@ -23,8 +26,8 @@ from bot.domain.events import UnknownEvent
 from bot.domain.handle import ENTERPRISE_FOLD
 from bot.domain.ledger import Snapshot
 from bot.domain.snapshot import Fold, SnapshotCheck, refuse
-from storage.errors import LedgerDamaged
-from storage.ledger import Broken, Ledger
+from storage.errors import LedgerDamaged, LedgerUnavailable, NotALedger
+from storage.ledger import Broken, Head, Ledger
 from storage.sqlite import SqliteLedger
 
 log = logging.getLogger(__name__)
@@ -32,12 +35,27 @@ log = logging.getLogger(__name__)
 AGAIN = 60.0
 """Real seconds until a verification that came to no finding is begun again."""
 
-_NOT_WHOLE = 3
-"""The exit code of the process that found the ledger not to be whole, with the reason on stderr."""
+_SAME_CODE = "import sys; sys.path[:] = {}; from bot.verification import main; main(sys.argv[1])"
+"""What the process is started with: wherever the bot was started, both run the same modules."""
+
+LONGEST = 3600.0
+"""Real seconds that one may take: a million entries are a minute or two."""
 
 
 class NotWhole(Exception):
     """The ledger does not verify. The message says where, and what to do."""
+
+
+class NoFinding(Exception):
+    """The process that verifies came to no finding."""
+
+
+class Finding(BaseModel):
+    """What the process found: why the ledger is not whole, or its head and the snapshots that are wrong."""
+
+    not_whole: str = ""
+    head: Head = Head(0, "")
+    wrong: dict[str, int] = {}
 
 
 def fold_of(stream: str) -> Fold[Any] | None:
@@ -56,68 +74,88 @@ async def snapshots(ledger: Ledger) -> dict[str, Snapshot]:
 
 async def verify(ledger: Ledger, standing: Mapping[str, Snapshot]) -> None:
     """In this process. Raises `Broken` or `UnknownEvent` for an entry, `SnapshotWrong` for one that `standing` has."""
-    await refuse(ledger, await _wrong(ledger, standing))
+    _, wrong = await _wrong(ledger, standing)
+    await refuse(ledger, wrong)
 
 
 async def verify_beside(
-    ledger: Ledger, file: Path, standing: Mapping[str, Snapshot], again: float = AGAIN
+    ledger: Ledger,
+    file: Path,
+    standing: Mapping[str, Snapshot],
+    told: Callable[[str], None],
+    *,
+    again: float = AGAIN,
 ) -> None:
-    """In a process of its own, begun anew `again` seconds after one that came to no finding (its reasons are logged).
+    """In a process of its own; its finding counts when it is about a history that `ledger`, open on `file`, has too.
 
-    Raises `NotWhole`, or `SnapshotWrong`.
+    When it comes to none, `told` hears why, and it is begun anew `again` seconds later. Raises `NotWhole`, or
+    `SnapshotWrong`.
     """
-    given = json.dumps(standing).encode()
+    given = json.dumps(standing).encode() + b"\n"
+    start = await ledger.head()
     while True:
         try:
-            code, out, err = await _process(file, given)
-        except OSError as error:
-            code, out, err = None, b"", str(error).encode()
-        if code == 0:
-            return await refuse(ledger, json.loads(out))
-        reason = err.decode(errors="replace").strip()
-        if code == _NOT_WHOLE:
-            raise NotWhole(reason)
-        log.error(
-            "the verification of the ledger ended without a finding (exit code %s) and is begun again in %.0f s; "
-            "until it is done nothing begins: %s",
-            code,
-            again,
-            reason[-2000:],
-        )
+            found = Finding.model_validate_json(await _process(file, given))
+            if found.not_whole:
+                raise NotWhole(found.not_whole)
+            if found.head.position < start.position or not await ledger.holds(*found.head):
+                raise NoFinding(f"another ledger than the open one stands at {file}")
+            return await refuse(ledger, found.wrong)
+        except (NoFinding, ValidationError, LedgerUnavailable, OSError) as error:
+            log.error("the ledger could not be verified; again in %.0f s: %s", again, error)
+            told(
+                f"the ledger could not be verified: the bot's log says why; it is tried again every {again:.0f} s"
+            )
         await asyncio.sleep(again)
 
 
-async def _process(file: Path, given: bytes) -> tuple[int | None, bytes, bytes]:
-    """Exit code, standard output and standard error. It ends with the bot."""
+async def _process(file: Path, given: bytes) -> bytes:
+    """What it prints. It ends with the bot, however that ends: its standard input is closed then."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", __name__, file, stdin=PIPE, stdout=PIPE, stderr=PIPE
+        *(sys.executable, "-P", "-c", _SAME_CODE.format(sys.path), file), stdin=PIPE, stdout=PIPE, stderr=PIPE
     )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
     try:
-        out, err = await process.communicate(given)
-        return process.returncode, out, err
+        async with asyncio.timeout(LONGEST):
+            process.stdin.write(given)
+            out, err = await asyncio.gather(process.stdout.read(), process.stderr.read())
+            if await process.wait() != 0:
+                words = err.decode(errors="replace").strip()
+                raise NoFinding(f"exit code {process.returncode}: {words[-500:]}")
+            return out
+    except TimeoutError:
+        raise NoFinding(f"it was not done after {LONGEST / 60:.0f} minutes") from None
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
 
 
-async def _wrong(ledger: Ledger, standing: Mapping[str, Snapshot]) -> dict[str, int]:
+async def _wrong(ledger: Ledger, standing: Mapping[str, Snapshot]) -> tuple[Head, dict[str, int]]:
     check = SnapshotCheck({s: (fold, found) for s, found in standing.items() if (fold := fold_of(s))})
-    await ledger.verify(each=check.take)
-    return check.wrong
+    return await ledger.verify(each=check.take), check.wrong
 
 
-async def _main(file: Path) -> None:
-    """Snapshots by stream as JSON on standard input, the wrong ones as JSON on standard output."""
-    standing = {stream: Snapshot(*parts) for stream, parts in json.load(sys.stdin).items()}
-    async with SqliteLedger.open(file, audit=True) as ledger:
-        print(json.dumps(await _wrong(ledger, standing)))
-
-
-if __name__ == "__main__":
-    os.nice(10)
+async def _find(file: Path, standing: Mapping[str, Snapshot]) -> Finding:
     try:
-        asyncio.run(_main(Path(sys.argv[1])))
-    except (Broken, UnknownEvent, LedgerDamaged) as error:
-        print(error, file=sys.stderr)
-        sys.exit(_NOT_WHOLE)
+        async with SqliteLedger.open(file, audit=True) as ledger:
+            head, wrong = await _wrong(ledger, standing)
+            return Finding(head=head, wrong=wrong)
+    except (Broken, UnknownEvent, LedgerDamaged, NotALedger) as error:
+        return Finding(not_whole=str(error))
+
+
+def _end_with(bot: IO[str]) -> None:
+    bot.read()
+    os._exit(1)
+
+
+def main(file: str) -> None:
+    """The process: reads the snapshots by stream from a line of standard input, and prints a `Finding`."""
+    os.nice(10)
+    standing = {stream: Snapshot(*parts) for stream, parts in json.loads(sys.stdin.readline()).items()}
+    threading.Thread(target=_end_with, args=[sys.stdin], daemon=True).start()
+    print(asyncio.run(_find(Path(file), standing)).model_dump_json(), flush=True)
+    os._exit(0)  # the thread holds the lock of standard input, which an orderly end would wait for

@@ -37,7 +37,7 @@ class LedgerBusy(LedgerUnavailable):
 
 
 class DiskRefused(LedgerUnavailable):
-    """The disk is full, over a quota or a limit of the file's size, or failing.
+    """The disk is full, over a quota or a limit of the file's size, failing, or has become read-only.
 
     An append that raises it added nothing; but when it was the flush of the commit that failed, and the machine
     goes down before the next append, the whole append may be there afterwards.
@@ -77,7 +77,7 @@ def _of_sqlite(path: Path, code: int, words: str) -> LedgerUnavailable:
         case sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR:
             return DiskRefused(
                 f"the disk refuses the ledger {path} ({words}): "
-                "look for a full disk, a quota, a limit of file sizes, or a failing disk"
+                "look for a disk that is full, read-only or failing, a quota, or a limit of file sizes"
             )
         case _:
             return LedgerDamaged(f"the ledger {path} is damaged ({words}): {REMEDY}")

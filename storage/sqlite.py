@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from sqlite_utils import Database
 
@@ -20,10 +21,12 @@ from storage import entries
 from storage.beside import find_snapshot, forget_snapshots, keep_snapshot, try_write
 from storage.chain import Row, Verification, link
 from storage.connection import Worker, transaction
-from storage.errors import REMEDY, LedgerMissing, NotALedger, explained
+from storage.errors import REMEDY, LedgerMissing, LedgerUnavailable, NotALedger, explained
 from storage.files import FileTaken, partial, put
 from storage.ledger import Broken, Head
 from storage.migrations import migrate
+
+T = TypeVar("T")
 
 PAGE = 500
 """Entries read at once by a subscription and by the verification."""
@@ -38,6 +41,7 @@ class SqliteLedger:
         self._reader = reader
         self._busy_timeout = busy_timeout
         self._poll = poll
+        self._held: dict[Path, tuple[int, int] | None] = {path: _identity(path)}
         self._grown = asyncio.Event()
         self._open = True
 
@@ -80,7 +84,7 @@ class SqliteLedger:
         if at.tzinfo is None:
             raise ValueError("a moment needs its time zone")
         added = await self._writer.run(
-            lambda database: _append(database, stream, expected, events, at.astimezone(UTC))
+            self._in_place(lambda database: _append(database, stream, expected, events, at.astimezone(UTC)))
         )
         self._grown.set()
         self._grown = asyncio.Event()
@@ -157,7 +161,29 @@ class SqliteLedger:
 
     async def try_write(self) -> None:
         """Write and commit some 64 KiB beside the events. Raises `LedgerUnavailable` when an append would."""
-        await self._writer.run(try_write)
+        await self._writer.run(self._in_place(try_write))
+
+    def _in_place(self, write: Callable[[Database], T]) -> Callable[[Database], T]:
+        """`write`, unless the ledger's files are not in their places.
+
+        SQLite goes on writing a file that was moved or deleted, and a restart would not find what it wrote.
+        """
+
+        def checked(database: Database) -> T:
+            if any(_identity(file) != held for file, held in self._held.items()):
+                raise LedgerMissing(
+                    f"the ledger {self._path} or its -wal file was moved, deleted or replaced while Keyturn has it "
+                    "open: put that very file back in its place; when that cannot be done, the newest entries are "
+                    "lost: stop Keyturn and restore a backup"
+                )
+            written = write(database)
+            wal = self._path.with_name(f"{self._path.name}-wal")  # SQLite makes it at the first write
+            with suppress(LedgerUnavailable):  # what is written is written
+                if wal not in self._held and (found := _identity(wal)):
+                    self._held[wal] = found
+            return written
+
+        return checked
 
     async def verify(self, head: str | None = None, *, each: Callable[[Entry], None] | None = None) -> Head:
         """See the port. An entry that fits the chain and cannot be read is `Broken` too, or `UnknownEvent`."""
@@ -167,6 +193,16 @@ class SqliteLedger:
                 pass
             await worker.run(lambda database: entries.check_file(database, verification.head))
         return verification.finish()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Device and inode, None when there is no such file."""
+    with explained(path):
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
 
 
 def _is_there(path: Path) -> bool:

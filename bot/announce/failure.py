@@ -17,7 +17,7 @@ from bot.announce.blocks import (
     quoted,
     when,
 )
-from bot.announce.status import outcome, step
+from bot.announce.status import evidence, outcome, step
 from bot.announce.text import flat, span
 from bot.announce.view import View
 from bot.domain.events import Phase
@@ -64,6 +64,7 @@ def failure(view: View) -> Message:
                 "Logs",
                 "Keyturn exports the appliance logs by itself and says here what came of it; by hand: System, Logs",
             ),
+            evidence(view),
             fact("Consoles", "the lockout stays on: use neither the Admin Console nor the Packages page"),
         ),
         None if failed else _attest(view),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.announce.blocks import Message, bold, bullets, fact, heading, lines, message, quoted, user, when
-from bot.announce.status import outcome
+from bot.announce.status import evidence, outcome
 from bot.announce.text import span
 from bot.announce.view import View
 from bot.domain.events import Phase, Step
@@ -30,7 +30,7 @@ def finish(view: View) -> Message | None:
         again = ["Nothing can be asked for until the enterprise is released." if held else _possible(view)]
     return message(
         heading(f"Upgrade {view.id} of {view.title} {_TITLES[view.request.phase]}"),
-        lines(outcome(view), fact("Asked by", user(view.request.by)), again),
+        lines(outcome(view), fact("Asked by", user(view.request.by)), evidence(view), again),
     )
 
 
@@ -60,6 +60,7 @@ def _success(view: View) -> Message:
             fact("Package", view.package),
             fact("It took", took) if took else None,
             fact("Asked by", user(request.by)),
+            evidence(view),
         ),
         lines([bold("What to do now")]),
         bullets(

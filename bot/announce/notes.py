@@ -1,4 +1,4 @@
-"""Short notices: who approved, who stated what, what became of the logs. Said once, never edited. Pure."""
+"""Short notices: who approved, who stated what, what became of logs and evidence. Said once, never edited. Pure."""
 
 from __future__ import annotations
 
@@ -59,6 +59,23 @@ def resumed(view: View, event: e.WatchResumed) -> Message:
         lines(
             [*users(event.by), f" saw on the console that {view.id} is being installed."],
             ["Keyturn watches it on. The lockout stays on."],
+        )
+    )
+
+
+def evidence_lost(view: View, event: e.EvidenceLost) -> Message:
+    """The disk takes no evidence, while the ledger goes on."""
+    return message(
+        lines(
+            [
+                f"The evidence of {view.id} is not complete: the bot's host could not keep a page of a console, or "
+                f"the ledger's head: {quoted(event.reason)}."
+            ],
+            ["The run goes on."] if view.request.is_running else None,
+            [
+                "To do: look on the bot's host for what the reason names, such as a full or read-only disk, "
+                "rights, or too many open files."
+            ],
         )
     )
 

@@ -35,7 +35,7 @@ PROBE = 2.0
 LULL = 600.0
 """Real seconds: an outage that begins so soon after the last one goes on with its message, and posts none."""
 
-_DIRECTORIES = re.compile(r"(?:/[^/\s]+)*/(?=[^/\s])")
+_DIRECTORIES = re.compile(r"(?<!\S)(?:/[^/\s]+)*/(?=[^/\s])")
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,7 @@ def notice(outage: Outage) -> Message:
             fact(
                 "To do",
                 "free the disk, or what else the reason names, on the bot's host. Keyturn then goes on by itself. "
-                "Do not restart it: what it has seen meanwhile would be lost.",
+                "Do not restart it unless the reason says so: what it has seen meanwhile would be lost.",
             ),
         ),
     )

@@ -85,6 +85,8 @@ def key_of(entry: Entry) -> str | None:
             return f"resumed:{event.request}:{entry.version}"
         case e.LogsCollected() | e.LogsRefused():
             return f"logs:{event.request}:{entry.version}"
+        case e.EvidenceLost():
+            return f"evidence:{event.request}"
         case e.EpochBegan():
             return hold_key(str(enterprise_of(entry.stream)), event.epoch)
         case e.Compared():
@@ -127,6 +129,8 @@ def first(key: str, view: EnterpriseView, entry: Entry) -> Message | None:
             return notes.resumed(view, event)
         case e.LogsCollected() | e.LogsRefused():
             return notes.logs(view, event)
+        case e.EvidenceLost():
+            return notes.evidence_lost(view, event)
     return finish.finish(view) if family(key) == "finish" else current(key, view)
 
 

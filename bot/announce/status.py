@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bot.announce.blocks import Inline, Line, quoted, user, users, when
+from bot.announce.blocks import Inline, Line, fact, quoted, user, users, when
 from bot.announce.view import View
 from bot.domain.events import Phase, Step
 
@@ -42,6 +42,16 @@ def missing(view: View) -> Line:
     if len(view.awaited) < view.needed:
         return [f"{more}, and not enough people are left who may approve."]
     return [f"{more}, from ", *users(view.awaited, "or"), "."]
+
+
+def evidence(view: View) -> Line | None:
+    """What whoever looks for the cause of a run's end has to know; None when every page was kept."""
+    run = view.request.run
+    if run is None or not run.evidence_lost:
+        return None
+    return fact(
+        "Evidence", f"not complete, the bot's host could not keep all of it: {quoted(run.evidence_lost)}"
+    )
 
 
 def step(view: View) -> list[Inline]:

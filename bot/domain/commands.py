@@ -138,10 +138,15 @@ class ReportPress(Command):
 
 
 class Observe(Command):
-    """A look during the distribution or after the install intent. `watching`: looking without a gap since then."""
+    """A look during the distribution or after the install intent.
+
+    `seen_at`: the end of the look; what lies between it and the decision was not watched. `watching`: looking
+    without a gap since then.
+    """
 
     request: str
     observation: Observation
+    seen_at: datetime
     watching: datetime
     budgets: Budgets
 
@@ -173,6 +178,13 @@ class ReportLogs(Command):
     file: str = ""
     sha256: str = ""
     refused: str = ""
+
+
+class ReportEvidenceLost(Command):
+    """The bot's host did not take a piece of evidence, for this `reason` of the operating system's."""
+
+    request: str
+    reason: str
 
 
 # --- the ledger, the announcer and the clock

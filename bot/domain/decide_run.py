@@ -46,13 +46,15 @@ def decide_run(state: Enterprise, command: c.Command, now: datetime) -> Events:
         case c.ReportPress():
             return _pressed(state, command)
         case c.Observe():
-            return _observe(state, command, now)
+            return _observe(state, command)
         case c.Fault():
             return _fault(state, command)
         case c.ReportForeignIdle():
             return _foreign_idle(state, command)
         case c.ReportLogs():
             return _logs(state, command)
+        case c.ReportEvidenceLost():
+            return _evidence_lost(state, command)
         case c.ReportLockoutAnnounced():
             return _announced(state, command)
     raise TypeError(f"no rule for {type(command).__name__}")
@@ -187,7 +189,7 @@ def verdict(request: Request, watching: datetime, budgets: Budgets, now: datetim
     return judge_distribution(plan, run.seen, sent, watching, budgets, now)
 
 
-def _observe(state: Enterprise, command: c.Observe, now: datetime) -> Events:
+def _observe(state: Enterprise, command: c.Observe) -> Events:
     request = _in(state, command.request, Phase.PREPARING, Phase.INSTALLING, Phase.VERIFYING)
     assert request.run is not None
     if request.run.install_intended is None and Step.DISTRIBUTE not in request.run.intended:
@@ -195,10 +197,10 @@ def _observe(state: Enterprise, command: c.Observe, now: datetime) -> Events:
     observed: Events = []
     if not command.observation.same_as(request.run.last_seen):
         event = e.Observed(request=request.id, observation=command.observation)
-        observed, state = [event], evolve(state, event, now)
+        observed, state = [event], evolve(state, event, command.seen_at)
         request = state.requests[request.id]
     assert request.run is not None
-    judged = verdict(request, command.watching, command.budgets, now)
+    judged = verdict(request, command.watching, command.budgets, command.seen_at)
     match judged.judgement:
         case Judgement.FAILED:
             return observed + quarantine(
@@ -245,6 +247,13 @@ def _logs(state: Enterprise, command: c.ReportLogs) -> Events:
     if command.file:
         return [e.LogsCollected(request=request.id, file=command.file, sha256=command.sha256)]
     return [e.LogsRefused(request=request.id, reason=command.refused)]
+
+
+def _evidence_lost(state: Enterprise, command: c.ReportEvidenceLost) -> Events:
+    request = state.requests.get(command.request)
+    if request is None or request.run is None or request.run.evidence_lost:
+        return []
+    return [e.EvidenceLost(request=request.id, reason=command.reason)]
 
 
 def _announced(state: Enterprise, command: c.ReportLockoutAnnounced) -> Events:

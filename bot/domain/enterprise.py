@@ -53,6 +53,8 @@ class Run:
     unexpected_level: str | None = None
     level: str | None = None
     cancel_asked: str | None = None
+    evidence_lost: str = ""
+    """Why the evidence is not complete; empty when it is."""
 
     @property
     def last_seen(self) -> Observation | None:
@@ -291,6 +293,8 @@ def _evolve_run(r: Request, event: Event, at: datetime) -> Request:
             return _run(r, finished=_with(r.run.finished, Step.COLLECT_LOGS, at))
         case e.CancelAsked():
             return _run(r, cancel_asked=event.by)
+        case e.EvidenceLost():
+            return _run(r, evidence_lost=event.reason)
         case e.InstallPressed():
             return _run(r, pressed=event.outcome)
         case e.Observed():

@@ -289,6 +289,13 @@ class LogsRefused(Event):
     reason: Words
 
 
+class EvidenceLost(Event):
+    """The bot's host did not take a page of the consoles, or the head, while this run was carried out: said once."""
+
+    request: str
+    reason: Words
+
+
 # --- people about it
 
 

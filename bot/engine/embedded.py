@@ -8,6 +8,7 @@ back keeps nothing waiting.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
@@ -34,7 +35,10 @@ HEARTBEAT = 60.0
 suspended, an alarm is late by what the clock was set back, and one that broke must not be the last."""
 
 RESTART_AFTER = 5.0
-"""Real seconds before a run whose task broke is carried on from the ledger."""
+"""Real seconds before a run whose task broke is carried on from the ledger, or a ledger that failed is read again."""
+
+READ_AGAIN = 12
+"""How often a ledger that cannot be read is tried again, in all: then the process ends, for its supervisor to see."""
 
 DRAIN = 23.0
 """Real seconds that cancelled tasks have: what must not be cut short is done by then (`bot.drain.UNCUT`), and a
@@ -58,6 +62,7 @@ class Engine:
         run: Job,
         has_work: Callable[[Enterprise, Request], bool],
         heartbeat: float = HEARTBEAT,
+        restart_after: float = RESTART_AFTER,
     ) -> None:
         self._streams = {stream(name): name for name in enterprises}
         self._ledger = ledger
@@ -67,6 +72,7 @@ class Engine:
         self._run = run
         self._has_work = has_work
         self._heartbeat = heartbeat
+        self._restart_after = restart_after
         self._scheduler = AsyncIOScheduler(
             timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True}
         )
@@ -103,9 +109,18 @@ class Engine:
         after = (await self._ledger.head()).position
         for name in self._streams.values():
             await self._look(name)
-        async for entry in self._ledger.subscribe(after):
-            if entry.stream in self._streams:
-                await self._look(self._streams[entry.stream])
+        for again in range(READ_AGAIN + 1):
+            try:
+                async for entry in self._ledger.subscribe(after):
+                    if entry.stream in self._streams:
+                        await self._look(self._streams[entry.stream])
+                    after = entry.position
+                return  # the ledger was closed
+            except LedgerUnavailable as error:
+                if again == READ_AGAIN:
+                    raise
+                log.error("runs are watched on; new entries cannot be read: %s", error)
+                await asyncio.sleep(self._restart_after)
 
     async def _heartbeats(self) -> None:
         while True:
@@ -138,7 +153,7 @@ class Engine:
                 self._alarm(enterprise, self._clock.real_seconds_until(moment))
         except LedgerUnavailable as error:
             log.error("%s: what is due waits for the ledger: %s", enterprise, error)
-            self._alarm(enterprise, RESTART_AFTER)
+            self._alarm(enterprise, self._restart_after)
         except Exception:
             log.exception(
                 "%s: what is due could not be seen to; again within %.0f s", enterprise, self._heartbeat
@@ -147,8 +162,17 @@ class Engine:
     def _alarm(self, enterprise: str, seconds: float, why: str = "next") -> None:
         at = datetime.now(UTC) + timedelta(seconds=seconds)
         self._scheduler.add_job(
-            self._look, DateTrigger(at), args=[enterprise], id=f"{enterprise} {why}", replace_existing=True
+            self._alarmed,
+            DateTrigger(at),
+            args=[enterprise],
+            id=f"{enterprise} {why}",
+            replace_existing=True,
         )
+
+    async def _alarmed(self, enterprise: str) -> None:
+        """The scheduler takes a look that the end of the process cancels for an error, and logs it as one."""
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._look(enterprise)
 
     def _begin(self, enterprise: str, request: str, job: Job) -> None:
         """Start the job unless one for this request is at work already."""
@@ -165,8 +189,10 @@ class Engine:
         try:
             await job(enterprise, request)
         except Exception:
-            log.exception("%s: the run broke; it goes on from the ledger in %.0f s", request, RESTART_AFTER)
-            await asyncio.sleep(RESTART_AFTER)
+            log.exception(
+                "%s: the run broke; it goes on from the ledger in %.0f s", request, self._restart_after
+            )
+            await asyncio.sleep(self._restart_after)
 
     def _ended(self, key: tuple[str, str], task: asyncio.Task[None]) -> None:
         """What comes next may have been passed over while the task still stood in the way."""

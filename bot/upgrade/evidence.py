@@ -25,10 +25,14 @@ class Evidence:
         self._pages = directory / "pages"
         self._logs = directory / "logs"
         self._heads = directory / "heads"
-        self._trouble: str | None = None
+        self.lost = 0
+        """How many pieces this process could not keep."""
+        self.reason = ""
+        """Why the last of those could not be kept."""
+        self._failing = False
 
     def page(self, content: bytes) -> str:
-        """Keep a page; its SHA-256. Where the disk does not take it the page is lost, and logged so."""
+        """Keep a page; its SHA-256. Where the disk does not take it the page is lost: counted, and logged."""
         digest = hashlib.sha256(content).hexdigest()
         self._keep(self._pages / f"{digest}.html", content)
         return digest
@@ -46,16 +50,18 @@ class Evidence:
 
     def _keep(self, file: Path, content: bytes, *, anew: bool = False) -> None:
         try:
-            if anew or not file.exists():
-                _write(file, content)
+            if file.exists() and not anew:
+                return  # says nothing about the disk now
+            _write(file, content)
         except OSError as error:
-            if self._trouble != error.strerror:
-                log.error("evidence is lost: %s could not be kept (%s)", file.name, error.strerror)
-            self._trouble = error.strerror
+            reason = error.strerror or type(error).__name__
+            if not self._failing or self.reason != reason:
+                log.error("evidence is lost: %s could not be kept (%s)", file.name, reason)
+            self.lost, self.reason, self._failing = self.lost + 1, reason, True
         else:
-            if self._trouble:
+            if self._failing:
                 log.info("evidence is kept again, with %s", file.name)
-            self._trouble = None
+            self._failing = False
 
 
 def _write(file: Path, content: bytes) -> None:

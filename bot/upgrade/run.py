@@ -13,7 +13,7 @@ from bot.clock import Clock
 from bot.config import EnterpriseSettings
 from bot.console.port import Console, ConsoleError
 from bot.domain.approval import Authority, Directory, DirectoryUnavailable
-from bot.domain.commands import Command, Fault, Observe
+from bot.domain.commands import Command, Fault, Observe, ReportEvidenceLost
 from bot.domain.enterprise import Enterprise, Request
 from bot.domain.handle import Decision, Handler
 from bot.domain.plan import Plan
@@ -50,7 +50,8 @@ class Services:
     handler: Handler
     directory: Directory
     facts: Facts
-    evidence: Evidence
+    evidence: Mapping[str, Evidence]
+    """By enterprise."""
     clock: Clock
     missing: Callable[[str], str | None]
     """Why nothing may begin on an enterprise yet: its ledger is not known to be whole, or may be older than what
@@ -74,6 +75,8 @@ class Run:
         self._looked: datetime | None = None
         self._recorded: Observation | None = None
         self._unreadable_since: datetime | None = None
+        self.evidence = services.evidence[enterprise]
+        self._lost = self.evidence.lost
 
     @property
     def clock(self) -> Clock:
@@ -165,15 +168,26 @@ class Run:
     async def observe(self, seen: Observation) -> Request:
         """Tell the ledger what was seen; the request after the verdict."""
         observe = Observe(
-            request=self.id, observation=seen, watching=self.watching, budgets=self.settings.budgets
+            request=self.id,
+            observation=seen,
+            seen_at=self._seen_at,
+            watching=self.watching,
+            budgets=self.settings.budgets,
         )
         try:
+            await self.tell_losses()
             request = (await self.handle(observe)).state.requests[self.id]
         except LedgerUnavailable:
             self._missed(seen)
             raise
         self._recorded = seen
         return request
+
+    async def tell_losses(self) -> None:
+        """Tell the ledger when the bot's host has refused evidence since this session began; once is enough."""
+        if (lost := self.evidence.lost) > self._lost:
+            await self.handle(ReportEvidenceLost(request=self.id, reason=self.evidence.reason))
+            self._lost = lost
 
     async def look_patiently(self, until: datetime, *, readable: bool = False) -> Observation:
         """The first look that is answered, or the last one when the settle budget is spent (law 5).
@@ -188,9 +202,15 @@ class Run:
                 return seen
             await self.pause()
 
+    @property
+    def _seen_at(self) -> datetime:
+        """The end of the last look: what came after it was not watched, and counts for no budget (law 5)."""
+        assert self._looked is not None, "nothing is told or tried before a look"
+        return self._looked
+
     def _settled(self, since: datetime) -> bool:
-        """Whether the settle budget is spent since then, counted from the last gap in the looks (law 5)."""
-        spent = self.clock.now() - unbroken(since, self.watching, self.clock.now())
+        """Whether the looks have gone on for the settle budget since then, counted from their last gap (law 5)."""
+        spent = self._seen_at - unbroken(since, self.watching, self._seen_at)
         return spent >= timedelta(minutes=self.settings.budgets.settle)
 
     async def authority(self, until: datetime) -> Authority:
@@ -209,7 +229,7 @@ class Run:
 
     def unreadable(self, readable: bool = False) -> bool:
         """Note that a step could not, or could, act on the page; whether it could not for the whole settle budget."""
-        self._unreadable_since = None if readable else self._unreadable_since or self.clock.now()
+        self._unreadable_since = None if readable else self._unreadable_since or self._seen_at
         return self._unreadable_since is not None and self._settled(self._unreadable_since)
 
     async def plan_now(self, seen: Observation) -> Plan | None:

@@ -85,7 +85,8 @@ class Runner:
         if request.run and request.ended:
             head = await self._services.ledger.head()
             now = self._services.clock.now()
-            await asyncio.to_thread(self._services.evidence.head, run.id, head.position, head.hash, now)
+            await asyncio.to_thread(run.evidence.head, run.id, head.position, head.hash, now)
+            await run.tell_losses()
         if not _foreign_watched(state, request):
             return False
         await watch.look_at_foreign(run)
@@ -93,6 +94,7 @@ class Runner:
 
     async def _advance(self, run: Run) -> bool:
         """One step; whether there may be another."""
+        await run.tell_losses()
         state = await run.state()
         request = state.requests[run.id]
         try:

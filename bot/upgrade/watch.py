@@ -46,7 +46,7 @@ async def collect_logs(run: Run) -> None:
     refused = ""
     for _ in range(LOG_TRIES):
         try:
-            file = await run.console.export_logs(run.services.evidence.logs(run.id))
+            file = await run.console.export_logs(run.evidence.logs(run.id))
             digest = await asyncio.to_thread(_kept, file)
         except ConsoleError as error:
             refused = str(error)

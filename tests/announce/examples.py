@@ -10,6 +10,7 @@ from bot.announce import routes
 from bot.announce.blocks import Json, Message
 from bot.announce.view import EnterpriseView, View
 from bot.config import ApplianceSettings, EnterpriseSettings
+from bot.domain import events as e
 from bot.domain.approval import Rules
 from bot.domain.enterprise import Enterprise, evolve, stream
 from bot.domain.events import Event, Phase, Statement, Step
@@ -129,6 +130,19 @@ def lost_quorum() -> s.Story:
     return story
 
 
+def without_evidence() -> s.Story:
+    story = succeeded()
+    story.record(e.EvidenceLost(request="KT-1", reason="no room"))
+    return story
+
+
+def failed_without_evidence() -> s.Story:
+    story = s.pressed()
+    story.record(e.EvidenceLost(request="KT-1", reason="no room"))
+    story.observe(v.console_error())
+    return story
+
+
 def drifted() -> s.Story:
     story = s.approved()
     story.start(plan=v.plan(package=v.package(sha256="c" * 64)))
@@ -184,6 +198,8 @@ STORIES: Sequence[Callable[[], s.Story]] = (
     expired,
     lost_quorum,
     drifted,
+    without_evidence,
+    failed_without_evidence,
     overdue_paged,
     s.at_other_level,
     restored,

@@ -123,7 +123,8 @@ class Flow:
         await self.do(c.ReportPress(request=id_, outcome=InstallOutcome(press=Press.ANSWERED)))
 
     async def observe(self, seen: Observation, id_: str = "KT-1") -> None:
-        await self.do(c.Observe(request=id_, observation=seen, watching=self.clock.now(), budgets=Budgets()))
+        now = self.clock.now()
+        await self.do(c.Observe(request=id_, observation=seen, seen_at=now, watching=now, budgets=Budgets()))
 
     # --- what is read
 

@@ -44,6 +44,21 @@ def test_a_card_offers_only_what_does_something(story: Callable[[], s.Story], bu
     assert x.actions(last(story(), "card")) == buttons
 
 
+def test_missing_evidence_is_said_when_it_begins_and_with_the_failure() -> None:
+    story = x.failed_without_evidence()
+    assert "The evidence of KT-1 is not complete" in last(story, "evidence").text
+    assert (
+        "Evidence: not complete, the bot's host could not keep all of it: “no room”"
+        in last(story, "failure").text
+    )
+    assert "Evidence:" not in last(s.failed(), "failure").text
+
+
+def test_evidence_that_is_missed_after_the_end_holds_up_nothing() -> None:
+    assert "The run goes on" in last(x.failed_without_evidence(), "evidence").text
+    assert "The run goes on" not in last(x.without_evidence(), "evidence").text
+
+
 def test_while_the_preflight_runs_a_card_can_only_be_withdrawn() -> None:
     story = s.Story()
     story.ask()

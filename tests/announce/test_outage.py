@@ -15,7 +15,7 @@ from bot.sandbox.workspace.client import Message, WorkspaceClient, WorkspaceErro
 from storage.errors import DiskRefused
 
 FULL = DiskRefused(
-    "the disk refuses the ledger /srv/secret-place/keyturn/ledger.sqlite (disk full): look for room"
+    "the disk refuses the ledger /srv/secret-place/keyturn/ledger.sqlite (disk I/O error): look for room"
 )
 
 
@@ -63,7 +63,7 @@ async def test_posted_once_and_edited_when_it_is_over(
         for _ in range(3):
             notice.met(FULL)
         first = await reads(workspace, "Keyturn cannot record anything")
-        assert "the disk refuses the ledger ledger.sqlite (disk full)" in first.words
+        assert "the disk refuses the ledger ledger.sqlite (disk I/O error)" in first.words
         assert "secret-place" not in first.words
         assert "key" not in (first.metadata or {})["event_payload"], "no announcement of the book's"
         disk.full = False

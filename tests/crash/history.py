@@ -46,16 +46,20 @@ class Killed:
 
 @dataclass(frozen=True)
 class History:
-    """`errs`: the console was made to show an error. `broken` is what the ledger's verification says, empty for
-    good. `acknowledged`: position and hash of each entry whose append has returned to the bot."""
+    """`errs`: the console was made to show an error; `hides`: a page that nobody knows; `level`: what an installation
+    leaves. `broken` is what the ledger's verification says, empty for good. `acknowledged`: position and hash of each
+    entry whose append has returned to the bot. `lost`: the entries that a copy which was put back does not have."""
 
     errs: bool
+    hides: bool
+    level: str
     install_seconds: float
     rate: float
     epoch: datetime
     settings: EnterpriseSettings
     killed: Sequence[Killed]
     entries: Sequence[Entry]
+    lost: Sequence[Entry]
     broken: str
     acknowledged: Sequence[tuple[int, str]]
     requests: Sequence[RequestReport]
@@ -69,8 +73,18 @@ class History:
         return [entry for entry in self.entries if entry.stream == stream(MAIN)]
 
     @property
+    def lived(self) -> list[Entry]:
+        """The enterprise's entries with those that a copy lost, as they were written."""
+        lost = [entry for entry in self.lost if entry.stream == stream(MAIN)]
+        return sorted([*self.own, *lost], key=lambda entry: entry.at)
+
+    @property
     def state(self) -> Enterprise:
-        return replay((entry.at, entry.event) for entry in self.own)
+        return self.state_after(self.own)
+
+    def state_after(self, entries: Sequence[Entry]) -> Enterprise:
+        """What these entries come to."""
+        return replay((entry.at, entry.event) for entry in entries)
 
     def real(self, entry: Entry) -> float:
         """When it was appended, in Unix seconds."""
@@ -87,25 +101,24 @@ class History:
     # --- messages
 
     def standing(self) -> dict[str, list[Message]]:
-        """The bot's messages by key."""
+        """The bot's messages by key, without those that only the lost entries know."""
+        lost = {(x.event.key, x.event.ts) for x in self.lost if isinstance(x.event, e.Posted)}
         found: dict[str, list[Message]] = {}
         for message in self.messages:
-            if key(message) and not message.raw.get("deleted"):
-                found.setdefault(key(message), []).append(message)
+            if (
+                (wanted := key(message))
+                and (wanted, message.ts) not in lost
+                and not message.raw.get("deleted")
+            ):
+                found.setdefault(wanted, []).append(message)
         return found
-
-    def called_for(self) -> dict[str, Entry]:
-        """The keys of the messages that the ledger's events call for, but those whose moment has passed."""
-        keys = {wanted: entry for entry in self.own if (wanted := routes.key_of(entry))}
-        return {k: entry for k, entry in keys.items() if routes.first(k, self.view(k), entry) is not None}
 
     def rendered(self, wanted: str) -> Rendered | None:
         """How an edited message should read now."""
-        return routes.current(wanted, self.view(wanted))
+        return routes.current(wanted, self.view(wanted, self.state, self.entries[-1].at))
 
-    def view(self, wanted: str) -> EnterpriseView:
-        """What the message is rendered from now."""
-        state, now = self.state, self.entries[-1].at
+    def view(self, wanted: str, state: Enterprise, now: datetime) -> EnterpriseView:
+        """What the message is rendered from in that state."""
         if routes.family(wanted) in routes.OF_ENTERPRISE:
             return EnterpriseView(MAIN, self.settings, state, now)
         return View(MAIN, self.settings, state, now, state.requests[routes.subject_of(wanted)])

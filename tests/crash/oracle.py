@@ -5,21 +5,19 @@ Each gives a sentence for everything that breaks it.
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from bot.announce import routes
 from bot.domain import events as e
 from bot.domain.events import Step
 from bot.domain.ledger import Entry
-from bot.sandbox.demo import LEVEL
+from bot.domain.sight import Press
 from bot.sandbox.enterprise.report import RequestReport
 from bot.sandbox.holds import Moment
+from tests.crash import announced
 from tests.crash.history import History, Killed
 from tests.crash.kills import Kill
-from tests.kill.scene import key
 
 Rule = Callable[[History], Iterator[str]]
 
@@ -35,6 +33,8 @@ UNKNOWABLE = {
 }
 """Where a kill leaves an intent and no click, by construction: nobody can tell it from a click that arrived, until
 the console has been idle for the settle budget."""
+UNREADABLE = "a page that the profile does not recognize"
+"""How the bot's reason begins when what the consoles show could not be read."""
 BETWEEN = "the bot does several things at once: this one fell between the intent and the click"
 """At any other point it happens only by chance."""
 
@@ -54,12 +54,40 @@ def no_acknowledged_event_is_lost(history: History) -> Iterator[str]:
 
 
 def install_is_clicked_once(history: History) -> Iterator[str]:
-    """Law 1: at most one intent for each request, and at most one click for each intent."""
-    intents = [entry.event.request for entry in history.own if isinstance(entry.event, e.InstallIntended)]
-    for request in {r for r in intents if intents.count(r) > 1}:
-        yield f"Install was intended {intents.count(request)} times for {request}"
-    if history.consoles.install_clicks > len(intents):
-        yield f"{history.consoles.install_clicks} clicks on Install, and {len(intents)} intents"
+    """Law 1, for each request: one intent at most, and one click at most between it and its outcome. None elsewhere.
+
+    An outcome `answered` tells of a click, and `not sent` of none.
+    """
+    intents = [(x, x.event.request) for x in history.lived if isinstance(x.event, e.InstallIntended)]
+    for request, count in Counter(request for _, request in intents).items():
+        if count > 1:
+            yield f"Install was intended {count} times for {request}"
+    clicks = [_real(r.at) for r in history.requests if r.action == "Install"]
+    if len(clicks) != history.consoles.install_clicks:
+        yield f"the consoles count {history.consoles.install_clicks} clicks on Install, and log {len(clicks)}"
+    explained: Counter[float] = Counter()
+    for intent, request in intents:
+        since, until, press = _chance(history, intent, request)
+        own = [at for at in clicks if since <= at + CLOCK and at - CLOCK <= until]
+        explained.update(own)
+        if len(own) > 1:
+            yield f"Install was clicked {len(own)} times for {request}"
+        if (press is Press.ANSWERED and not own) or (press is Press.NOT_SENT and own):
+            yield f"Install of {request} is {press.value}, and was clicked {len(own)} times"
+    for at in clicks:
+        if not explained[at]:
+            yield f"Install was clicked at {datetime.fromtimestamp(at)}, without an intent of any request"
+
+
+def _chance(history: History, intent: Entry, request: str) -> tuple[float, float, Press | None]:
+    """From when until when a click of this intent may have come, and its outcome: the life that wrote it presses."""
+    since, until, press = history.real(intent), float("inf"), None
+    for entry in history.lived:
+        if isinstance(entry.event, e.InstallPressed) and entry.event.request == request:
+            until, press = history.real(entry), entry.event.outcome.press
+            break
+    dead = [killed.at + LETTING_GO for killed in history.killed if killed.at >= since]
+    return since, min([until, *dead]), press
 
 
 CHANGING = ("Upload", "Send", "Done", "Install")
@@ -73,7 +101,7 @@ def requests_are_explained(history: History) -> Iterator[str]:
     """
     pressed = [r for r in history.requests if r.changes or r.action in CHANGING]
     moments: list[tuple[float, Entry | Killed | RequestReport]] = []
-    moments += [(history.real(entry), entry) for entry in history.own]
+    moments += [(history.real(entry), entry) for entry in history.lived]
     moments += [(killed.at + LETTING_GO, killed) for killed in history.killed]
     moments += [(_real(request.at) + CLOCK, request) for request in pressed]
     explained: Counter[str] = Counter()
@@ -112,46 +140,10 @@ def nothing_else_is_touched(history: History) -> Iterator[str]:
         yield f"{history.consoles.admin_console_requests} requests to the Admin Console"
 
 
-def no_message_is_doubled(history: History) -> Iterator[str]:
-    """Law 8: each key stands in Slack once."""
-    for wanted, messages in history.standing().items():
-        if len(messages) > 1:
-            yield f"{wanted} stands in Slack {len(messages)} times"
-
-
-def no_message_is_lost(history: History) -> Iterator[str]:
-    """What the ledger calls for was posted, and what was posted stands there and is in the ledger."""
-    posted = {x.event.key: x.event.ts for x in history.entries if isinstance(x.event, e.Posted)}
-    abandoned = {x.event.key: x.event.reason for x in history.entries if isinstance(x.event, e.PostAbandoned)}
-    there = {(key(m), m.ts) for m in history.messages if not m.raw.get("deleted")}
-    for wanted in history.called_for():
-        if wanted not in posted and wanted not in abandoned:
-            yield f"{wanted} was never posted"
-    for wanted, ts in posted.items():
-        if (wanted, ts) not in there:
-            yield f"{wanted} is not in Slack at {ts}"
-    for wanted in history.standing():
-        if wanted not in posted:
-            yield f"{wanted} stands in Slack, and the ledger does not know it"
-    for wanted, reason in abandoned.items():
-        if reason.startswith("Slack says"):
-            yield f"{wanted} was given up: {reason}"
-
-
-def messages_are_up_to_date(history: History) -> Iterator[str]:
-    """What is kept up to date reads as the end has it."""
-    for wanted, messages in history.standing().items():
-        rendered = history.rendered(wanted) if routes.family(wanted) in routes.EDITED else None
-        if rendered and messages[0].text != rendered.text:
-            lines = itertools.zip_longest(messages[0].text.splitlines(), rendered.text.splitlines())
-            reads, should = next(pair for pair in lines if pair[0] != pair[1])
-            yield f"{wanted} reads {reads!r}, and should read {should!r}"
-
-
 def success_is_true(history: History) -> Iterator[str]:
     """`succeeded` when, and only when, all appliances show the new level; and not before they do."""
-    new = {appliance.level for appliance in history.consoles.appliances} == {LEVEL}
-    succeeded = [entry for entry in history.own if isinstance(entry.event, e.Succeeded)]
+    new = {appliance.level for appliance in history.consoles.appliances} == {history.level}
+    succeeded = [entry for entry in history.lived if isinstance(entry.event, e.Succeeded)]
     if bool(succeeded) != new:
         levels = ", ".join(f"{a.name} {a.level}" for a in history.consoles.appliances)
         yield f"{len(succeeded)} runs have succeeded, and the appliances are at: {levels}"
@@ -173,19 +165,28 @@ def failure_is_true(history: History) -> Iterator[str]:
 
 
 def unknown_is_unknowable(history: History) -> Iterator[str]:
-    """`unknown` only when the bot was killed between intent and outcome, and no click has come of it."""
-    for entry in history.own:
-        if not isinstance(entry.event, e.BecameUnknown):
+    """`unknown` only when the bot was killed between intent and outcome, and no click has come of it; or when the
+    consoles showed a page that nobody knows."""
+    for event in unknowns(history):
+        if history.hides and event.reason.startswith(UNREADABLE):
             continue
         if history.consoles.installs_started:
-            yield f"{entry.event}, although the console showed an installation"
+            yield f"{event}, although the console showed an installation"
         if not causes(history):
-            yield f"{entry.event}, although no kill fell between the intent and its outcome"
+            yield f"{event}, although no kill fell between the intent and its outcome"
+
+
+def unknowns(history: History) -> list[e.BecameUnknown]:
+    return [entry.event for entry in history.own if isinstance(entry.event, e.BecameUnknown)]
 
 
 def causes(history: History) -> list[Kill]:
-    """The kills between an install intent and its outcome."""
-    return [killed.kill for killed in history.killed if killed.undecided]
+    """The kills between an install intent and its outcome, of the lives that wrote an intent."""
+    first: dict[str, Kill] = {}
+    for killed in history.killed:
+        if killed.undecided:
+            first.setdefault(killed.request, killed.kill)
+    return list(first.values())
 
 
 def everything_ends(history: History) -> Iterator[str]:
@@ -197,11 +198,11 @@ def everything_ends(history: History) -> Iterator[str]:
         yield "the enterprise is still held"
 
 
-def no_epoch_begins(history: History) -> Iterator[str]:
-    """A ledger that was only killed is never taken for a restored one."""
-    for entry in history.own:
-        if isinstance(entry.event, e.EpochBegan):
-            yield f"{entry.event}"
+def an_epoch_begins_after_a_restoration(history: History) -> Iterator[str]:
+    """One, when an old copy was put back; none in a ledger that was only killed."""
+    began = [entry.event for entry in history.own if isinstance(entry.event, e.EpochBegan)]
+    if len(began) != bool(history.lost):
+        yield f"{len(began)} epochs began, and {len(history.lost)} entries were lost by putting back a copy"
 
 
 def nothing_breaks(history: History) -> Iterator[str]:
@@ -216,14 +217,12 @@ RULES: tuple[Rule, ...] = (
     install_is_clicked_once,
     requests_are_explained,
     nothing_else_is_touched,
-    no_message_is_doubled,
-    no_message_is_lost,
-    messages_are_up_to_date,
+    *announced.RULES,
     success_is_true,
     failure_is_true,
     unknown_is_unknowable,
     everything_ends,
-    no_epoch_begins,
+    an_epoch_begins_after_a_restoration,
     nothing_breaks,
 )
 

@@ -1,4 +1,4 @@
-"""What people do in each kind of story. They are patient: what was lost is clicked again, or typed as a command."""
+"""What people can do. They are patient: what was lost is clicked again, or typed as a command."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from bot.domain import events as e
 from bot.domain.enterprise import Enterprise, Request
 from bot.sandbox import person
+from bot.sandbox.enterprise.client import EnterpriseProcess
 from bot.sandbox.person import ANA, BEN, CHLOE
-from bot.sandbox.workspace.client import View, WorkspaceClient, WorkspaceError
+from bot.sandbox.workspace.client import Message, View, WorkspaceClient, WorkspaceError
 from tests.kill.scene import key
 
 SAM = "U0SAM"
@@ -38,10 +40,15 @@ async def _nothing(_: int) -> None:
 
 @dataclass
 class People:
-    """`look` gives the enterprise as it stands in the ledger."""
+    """`look` gives the enterprise as it stands in the ledger, `now` the bot's time.
+
+    `consoles` are what people look at, and where a story has them changed.
+    """
 
     workspace: WorkspaceClient
+    consoles: EnterpriseProcess
     look: Callable[[], Awaitable[Enterprise]]
+    now: Callable[[], datetime]
 
     async def until(
         self, what: str, holds: Callable[[Enterprise], object], act: Act = _nothing
@@ -66,29 +73,50 @@ class People:
         except TimeoutError:
             raise Stuck(f"{what} did not come about within {AT_MOST:g} s") from None
 
-    async def ask(self) -> str:
-        """Ana asks by the form; the id of her request, once its card can be approved."""
+    async def until_said(self, wanted: str) -> Message:
+        """The message of that key, as soon as it stands. Raises `Stuck`."""
+        try:
+            return await self.workspace.wait_for_message(lambda m: key(m) == wanted, timeout=AT_MOST)
+        except WorkspaceError:
+            raise Stuck(f"{wanted} was not said within {AT_MOST:g} s") from None
+
+    async def ask(self, ahead: float = 0) -> str:
+        """Ana asks by the form; the id of her request, once its card can be approved, or it has ended.
+
+        The start is so many minutes ahead; 0: as soon as it is approved.
+        """
         known = set((await self.look()).requests)
+        start = self.now() + timedelta(minutes=ahead) if ahead else None
 
         async def ask(_: int) -> None:
             if left := await self.workspace.view(ANA):
                 await self.workspace.close(ANA, left, clear=True)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(2 * TRY_AGAIN):
-                    await person.ask(self.workspace, ANA)
+                    await person.ask(self.workspace, ANA, start=start)
 
         state = await self.until("a request", lambda s: set(s.requests) - known, ask)
         [id_] = set(state.requests) - known
         await self.until(f"the plan of {id_}", lambda s: s.requests[id_].plan or s.requests[id_].ended)
         return id_
 
-    async def click(self, user: str, id_: str, action: str) -> None:
-        """Press a button of the request's card. Raises `WorkspaceError` when it is not there."""
+    async def click(self, user: str, wanted: str, action: str) -> None:
+        """Press a button of the message of that key. Raises `WorkspaceError` when it is not there."""
         messages = await self.workspace.messages()
-        card = next((m for m in messages if key(m) == f"card:{id_}" and action in m.actions), None)
-        if card is None:
-            raise WorkspaceError(f"the card of {id_} has no button {action}")
-        await self.workspace.click(user, card, action)
+        found = next((m for m in messages if key(m) == wanted and action in m.actions), None)
+        if found is None:
+            raise WorkspaceError(f"{wanted} has no button {action}")
+        await self.workspace.click(user, found, action)
+
+    async def fill_in(self, user: str, words: str) -> None:
+        """Write into the one field of the form that opens, and send it. Raises `WorkspaceError`."""
+
+        async def form() -> View | None:
+            return await self.workspace.view(user)
+
+        view = await self.workspace.wait_for(form, TRY_AGAIN, "the form")
+        block = next(b for b in view.raw["blocks"] if b["type"] == "input")
+        await self.workspace.submit(user, view, {block["block_id"]: {block["element"]["action_id"]: words}})
 
     async def type(self, user: str, words: str) -> None:
         """Type a command. Raises `WorkspaceError` when Slack says at once that the bot is not there."""
@@ -97,11 +125,11 @@ class People:
             raise WorkspaceError(f"{user} typed {words!r} while no bot was there")
 
     async def do(self, user: str, id_: str, verb: str, holds: Callable[[Request], object]) -> None:
-        """Click first, and type the command when the click was lost."""
+        """Click on the request's card first, and type the command when the click was lost."""
 
         async def act(tried: int) -> None:
             if tried == 0:
-                await self.click(user, id_, verb)
+                await self.click(user, f"card:{id_}", verb)
             else:
                 await self.type(user, f"{verb} {id_}")
 
@@ -123,65 +151,31 @@ class People:
                 await self.type(SAM, f"ack {request.id}")
 
     async def see_the_end(self, id_: str) -> Enterprise:
-        """Wait for it, and look after what it leaves: two people say what the console shows."""
-        state = await self.until(f"the end of {id_}", lambda s: s.requests[id_].ended, self.acknowledge)
-        if state.quarantine is None:
-            return state
-        unknown = state.requests[id_].phase is e.Phase.UNKNOWN
-        words = f"attest {id_} not-started" if unknown else f"release {id_} {CASE}"
-        await self.say(BEN, words, lambda s: not s.quarantine or BEN in _stated(s.requests[id_]))
-        await self.say(CHLOE, words, lambda s: not s.quarantine)
-        return await self.look()
+        """Wait for it, and look after what it leaves, `unknown` more than once: once they are paged, two people
+        say what they see."""
+        while True:
+            state = await self.until(f"the end of {id_}", lambda s: s.requests[id_].ended, self.acknowledge)
+            if state.quarantine is None:
+                return state
+            await self.until(f"a page about {id_}", lambda s: not s.quarantine or _paged(s.requests[id_]))
+            words = f"release {id_} {CASE}"
+            if state.requests[id_].phase is e.Phase.UNKNOWN:
+                begun = (await self.consoles.state()).installs_started
+                words = f"attest {id_} {'installing' if begun else 'not-started'}"
+            await self.say(BEN, words, lambda s: not s.quarantine or BEN in stated(s.requests[id_]))
+            await self.say(CHLOE, words, lambda s: not s.quarantine)
 
     async def logs(self, id_: str) -> None:
-        """The logs of a failed run have been collected."""
+        """What became of the logs of a failed run is known."""
         await self.until(
             "the logs", lambda s: (run := s.requests[id_].run) and e.Step.COLLECT_LOGS in run.finished
         )
 
 
-def _stated(request: Request) -> list[str]:
+def _paged(request: Request) -> object:
+    return request.trouble and request.trouble.paged
+
+
+def stated(request: Request) -> list[str]:
     """Who has stated what the console shows."""
     return [said.by for said in request.statements]
-
-
-async def upgrade(people: People) -> None:
-    """One upgrade, from the form to its end."""
-    id_ = await people.ask()
-    await people.approve(id_)
-    state = await people.see_the_end(id_)
-    if state.requests[id_].phase is e.Phase.FAILED:
-        await people.logs(id_)
-
-
-async def second_thoughts(people: People) -> None:
-    """One request is declined, one withdrawn, one cancelled while it runs."""
-    first = await people.ask()
-
-    async def decline(tried: int) -> None:
-        if tried:
-            await people.type(BEN, f"decline {first} Not this week")
-            return
-        await people.click(BEN, first, "decline")
-
-        async def form() -> View | None:
-            return await people.workspace.view(BEN)
-
-        view = await people.workspace.wait_for(form, TRY_AGAIN, "the form")
-        block = next(b for b in view.raw["blocks"] if b["type"] == "input")
-        reason = {block["block_id"]: {block["element"]["action_id"]: "Not this week"}}
-        await people.workspace.submit(BEN, view, reason)
-
-    await people.until(f"{first} declined", lambda s: s.requests[first].ended, decline)
-    second = await people.ask()
-    await people.do(ANA, second, "withdraw", lambda r: r.ended)
-    third = await people.ask()
-    await people.approve(third)
-    await people.until(f"the run of {third}", lambda s: s.requests[third].run or s.requests[third].ended)
-
-    def cancelled(request: Request) -> object:
-        past = request.run is not None and request.run.install_intended
-        return request.ended or past or (request.run and request.run.cancel_asked)
-
-    await people.do(CHLOE, third, "cancel", cancelled)
-    await people.see_the_end(third)

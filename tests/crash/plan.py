@@ -1,20 +1,28 @@
-"""Which stories make the matrix: every point that a run without a kill comes to, then kills at random."""
+"""Which stories make the matrix: every point that a bot comes to, with or without a kill before; kills at random."""
 
 from __future__ import annotations
 
 import random
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from bot.sandbox.holds import Moment, Passed
 from tests.crash.kills import ANY, Kill, Story
+from tests.crash.stage import Told
 
 MOST_KILLS = 10
 """In one story."""
 TOGETHER = 4
 """Kills in one story while every point is gone through: a start of everything costs more than a life of the bot."""
-BY_THE_CLOCK = 0.2
+BY_THE_CLOCK = 0.5
 """The share of the kills at random that fall at any moment."""
+AT_LEAST = 60
+"""How many kills are drawn at random, even when the points alone make enough."""
+TRIES = 3
+"""How often a kill that did not come about is tried once more, in a story of its own."""
+ROUNDS = 3
+"""How often the points that were seen only after kills are gathered anew, those of the gathering stories among them."""
 LATEST = 4000
 """Milliseconds of a life within which a kill at any moment falls."""
 
@@ -50,9 +58,36 @@ def each_point(recorded: Mapping[str, Sequence[Passed]], seed: int) -> list[Stor
     return stories
 
 
-def alone(stories: Sequence[Story], happened: Collection[Kill]) -> list[Story]:
+class Target(NamedTuple):
+    """A kill that has not happened yet, and a story that may come to it."""
+
+    kill: Kill
+    story: Story
+
+
+def alone(stories: Sequence[Story], happened: Collection[Kill]) -> list[Target]:
     """The kills of these stories that have not happened, each in a story of its own."""
-    return [Story(story.kind, (kill,)) for story in stories for kill in story.kills if kill not in happened]
+    return [
+        Target(kill, Story(story.kind, (kill,)))
+        for story in stories
+        for kill in story.kills
+        if kill not in happened
+    ]
+
+
+def after_kills(told: Sequence[Told], known: Collection[str]) -> list[Target]:
+    """The points that a bot came to only when it had been killed: each again, behind the same kills, the fewest."""
+    found: dict[str, Story] = {}
+    for one in sorted(told, key=lambda one: len(one.history.killed)):
+        for passed in one.passed:
+            if passed.point not in known and passed.point not in found:
+                before = tuple(killed.kill for killed in one.history.killed if killed.at <= passed.at)
+                found[passed.point] = Story(one.story.kind, before)
+    return [
+        Target(kill, Story(story.kind, (*story.kills, kill)))
+        for point, story in found.items()
+        for kill in (Kill(point, moment) for moment in moments(point))
+    ]
 
 
 def at_random(recorded: Mapping[str, Sequence[Passed]], seed: int) -> Iterator[Story]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
+from bot.announce.routes import family
 from bot.domain import events as e
 from bot.sandbox.holds import Moment
-from tests.crash import oracle
-from tests.crash.kills import ANY, Story
+from tests.crash import announced, oracle
+from tests.crash.kills import ANY
+from tests.crash.plan import Target
 from tests.crash.stage import Told
 
 PHASES: dict[type[e.Event], str] = {
@@ -28,16 +30,21 @@ ZERO = {
     "second installs": (oracle.install_is_clicked_once,),
     "unexplained requests": (oracle.requests_are_explained, oracle.nothing_else_is_touched),
     "lost events": (oracle.no_acknowledged_event_is_lost, oracle.the_chain_verifies),
-    "doubled messages": (oracle.no_message_is_doubled,),
-    "lost messages": (oracle.no_message_is_lost, oracle.messages_are_up_to_date),
+    "doubled messages": (announced.no_message_is_doubled,),
+    "lost messages": (
+        announced.no_message_is_lost,
+        announced.messages_are_up_to_date,
+        announced.the_lockout_is_announced_first,
+        announced.people_are_paged,
+    ),
     "untrue ends": (oracle.success_is_true, oracle.failure_is_true, oracle.unknown_is_unknowable),
 }
 """What must be zero, and the rules that count it."""
 
 
-def report(told: Sequence[Told], missed: Sequence[Story]) -> str:
-    """Everything, in Markdown. `missed`: what was planned and never came about."""
-    parts = [_totals(told), _unknown(told), _stopped(told), _missed(missed), _table(told)]
+def report(told: Sequence[Told], missed: Sequence[Target], why: str) -> str:
+    """Everything, in Markdown. `missed`: what was planned and never came about, and why it did not."""
+    parts = [_totals(told), _folded(told), _unknown(told), _stopped(told), _missed(missed, why), _table(told)]
     return "\n\n".join(text for part in parts if (text := "\n".join(part)))
 
 
@@ -54,6 +61,7 @@ def _totals(told: Sequence[Told]) -> Iterator[str]:
     yield f"| ledger entries | {sum(len(one.history.entries) for one in told)} |"
     yield f"| clicks on Install | {sum(one.history.consoles.install_clicks for one in told)} |"
     yield f"| messages in Slack | {sum(len(one.history.standing()) for one in told)} |"
+    yield f"| messages folded by rule | {sum(_families(told).values())} |"
     broken = Counter(words.partition(":")[0] for one in told for words in one.violations)
     for what, rules in ZERO.items():
         yield f"| {what} | {sum(broken.pop(rule.__name__, 0) for rule in rules)} |"
@@ -79,23 +87,43 @@ def _table(told: Sequence[Told]) -> Iterator[str]:
         yield f"| {point} | " + " | ".join(cells) + f" | {shown} |"
 
 
+def _families(told: Sequence[Told]) -> Counter[str]:
+    """Of the messages that were folded."""
+    return Counter(family(one.due.key) for t in told for one in announced.folded(t.history))
+
+
+def _folded(told: Sequence[Told]) -> Iterator[str]:
+    if found := _families(told):
+        shown = ", ".join(f"{name} {count}" for name, count in found.most_common())
+        yield f"Folded, their moment having passed while the bot was dead or within two seconds: {shown}."
+
+
 def _unknown(told: Sequence[Told]) -> Iterator[str]:
     """Where `unknown` came from, each with its reason."""
-    found: Counter[tuple[str, Moment]] = Counter()
+    found: Counter[tuple[str, str]] = Counter()
     for one in told:
-        if any(isinstance(end, e.BecameUnknown) for end in one.history.ends().values()):
-            found.update((k.point, k.moment) for k in oracle.causes(one.history))
-    yield "| `unknown` after a kill at | count | why nobody could know |"
+        found.update({cause for event in oracle.unknowns(one.history) for cause in _causes(one, event)})
+    yield "| `unknown` after | count | why nobody could know |"
     yield "|---|---:|---|"
-    for (point, moment), count in sorted(found.items()):
-        why = oracle.UNKNOWABLE.get((point, moment), oracle.BETWEEN)
-        yield f"| {point}, {moment.value} | {count} | {why} |"
+    for (where, why), count in sorted(found.items()):
+        yield f"| {where} | {count} | {why} |"
 
 
-def _missed(missed: Sequence[Story]) -> Iterator[str]:
+def _causes(one: Told, event: e.BecameUnknown) -> Iterator[tuple[str, str]]:
+    if event.reason.startswith(oracle.UNREADABLE):
+        yield f"no kill: the kind {one.story.kind}", "the consoles show a page that nobody knows"
+        return
+    for kill in oracle.causes(one.history):
+        why = oracle.UNKNOWABLE.get((kill.point, kill.moment), oracle.BETWEEN)
+        yield f"a kill at {kill.point}, {kill.moment.value}", why
+
+
+def _missed(missed: Sequence[Target], why: str) -> Iterator[str]:
     """Which points no kill came to."""
     if missed:
-        yield "Recorded, and not come to again: " + "; ".join(str(s.kills[0]) for s in missed) + "."
+        yield f"Not come to, {why}: " + ", ".join(f"`{one.story}`" for one in missed) + "."
+    else:
+        yield "A kill came to every point that any of the stories has come to, at each of its moments."
 
 
 def _stopped(told: Sequence[Told]) -> Iterator[str]:

@@ -7,7 +7,7 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,17 +16,20 @@ from typing import Any
 from bot.clock import Clock
 from bot.config import load_settings
 from bot.domain.enterprise import Enterprise, replay, stream
+from bot.domain.ledger import Entry
 from bot.sandbox.demo import LEVEL, PACKAGE, Demo, download, running_parts
 from bot.sandbox.holds import Passed
 from bot.sandbox.mortal import mortal
 from bot.upgrade.packages import PackageStore
 from storage.ledger import Broken
 from storage.sqlite import SqliteLedger
+from tests.crash.announced import messages_are_up_to_date, no_message_is_lost
 from tests.crash.history import History, Killed
 from tests.crash.kills import Kill, Story
-from tests.crash.kinds import KINDS, OPTIONS, RATE, Kind
-from tests.crash.oracle import judge, messages_are_up_to_date, no_message_is_lost
+from tests.crash.kinds import KINDS, RATE, Kind
+from tests.crash.oracle import judge
 from tests.crash.people import People, Stuck
+from tests.crash.restoring import copy_in_a_run, put_back
 from tests.kill.scene import MAIN
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +60,9 @@ class Stage:
     demo: Demo
     ledger: SqliteLedger
     epoch: datetime
+    began: float = field(default_factory=time.time)
+    """Unix seconds: points that were passed before are not of this story."""
+    lost: Sequence[Entry] = ()
     killed: list[Killed] = field(default_factory=list)
     trouble: list[str] = field(default_factory=list)
     alive: asyncio.Event = field(default_factory=asyncio.Event)
@@ -64,6 +70,11 @@ class Stage:
     async def state(self) -> Enterprise:
         """The enterprise as it stands in the ledger."""
         return replay((x.at, x.event) for x in await self.ledger.read(stream(MAIN)))
+
+    @property
+    def people(self) -> People:
+        clock = Clock(RATE, self.epoch)
+        return People(self.demo.workspace, self.demo.enterprise, self.state, clock.now)
 
     # --- the bot's lives
 
@@ -159,12 +170,15 @@ class Stage:
         log = self.directory / "bot.log"
         return History(
             errs=self.kind.errs,
+            hides=self.kind.hides,
+            level=self.kind.level,
             install_seconds=self.kind.simulated.install_seconds,
             rate=RATE,
             epoch=self.epoch,
             settings=load_settings(self.demo.config).enterprises[MAIN],
             killed=self.killed,
             entries=await self.ledger.read_all(),
+            lost=self.lost,
             broken=broken,
             acknowledged=[(x["position"], x["hash"]) for x in self._diary() if "position" in x],
             requests=await self.demo.enterprise.requests(),
@@ -176,7 +190,8 @@ class Stage:
     async def passed(self) -> list[Passed]:
         """The points that the bot came to, in order."""
         appends = [Passed(x["at"], x["point"]) for x in self._diary() if "point" in x]
-        return sorted([*appends, *await self.demo.enterprise.points(), *await self.demo.workspace.points()])
+        passed = [*appends, *await self.demo.enterprise.points(), *await self.demo.workspace.points()]
+        return sorted(point for point in passed if point.at >= self.began)
 
     @property
     def diary(self) -> Path:
@@ -190,22 +205,43 @@ class Stage:
 
 @contextlib.asynccontextmanager
 async def open_stage(kind: Kind, directory: Path) -> AsyncIterator[Stage]:
-    """The enterprise and the workspace, and a package added; no bot yet."""
+    """The enterprise and the workspace, and a package added; no bot yet. In some, a copy of its ledger was put back."""
     epoch = datetime.now(UTC)
     file = directory / "state" / "ledger.sqlite"
-    async with running_parts(directory, kind.simulated, OPTIONS, epoch=epoch) as demo:
+    async with running_parts(directory, kind.simulated, kind.options, epoch=epoch) as demo:
         file.parent.mkdir()
         async with SqliteLedger.open(file) as ledger:
             store = PackageStore(directory / "state" / "packages", ledger, Clock(RATE, epoch))
-            await store.add(await download(directory, OPTIONS), LEVEL, PACKAGE, None, "tests")
-            yield Stage(kind, directory, demo, ledger, epoch)
+            await store.add(await download(directory, kind.options), LEVEL, PACKAGE, None, "tests")
+        lost: Sequence[Entry] = ()
+        if kind.restored:
+            lost = await _lived_and_lost(kind, directory, demo, file, epoch)
+        async with SqliteLedger.open(file) as ledger:
+            yield Stage(kind, directory, demo, ledger, epoch, lost=lost)
+
+
+async def _lived_and_lost(
+    kind: Kind, directory: Path, demo: Demo, file: Path, epoch: datetime
+) -> Sequence[Entry]:
+    """A run, up to its end, of which the ledger that is put back knows nothing; the entries that it does not have."""
+    async with SqliteLedger.open(file) as ledger:
+        stage = Stage(kind, directory, demo, ledger, epoch)
+        living = asyncio.create_task(stage.live(None))
+        try:
+            copy = await copy_in_a_run(stage.people, file)
+            await stage.settle()
+        finally:
+            living.cancel()
+            await asyncio.gather(living, return_exceptions=True)
+        entries = await ledger.read_all()
+    stage.diary.unlink()
+    return entries[put_back(copy, file) :]
 
 
 async def tell(story: Story, directory: Path) -> Told:
     """The story from its beginning to its end, judged."""
     async with open_stage(KINDS[story.kind], directory) as stage:
-        people = People(stage.demo.workspace, stage.state)
-        acting = asyncio.create_task(stage.kind.act(people))
+        acting = asyncio.create_task(stage.kind.act(stage.people))
         living = asyncio.create_task(stage.lives(story.kills))
         try:
             await asyncio.wait([acting, living], return_when=asyncio.FIRST_COMPLETED)
@@ -223,4 +259,12 @@ async def tell(story: Story, directory: Path) -> Told:
                 task.cancel()
             await asyncio.gather(acting, living, return_exceptions=True)
         history = await stage.history()
+        if not story.kills:
+            stage.trouble += missing(stage.kind, history)
         return Told(story, history, stage.trouble + judge(history), await stage.passed())
+
+
+def missing(kind: Kind, history: History) -> list[str]:
+    """The events for which the kind is there, and which have not come about."""
+    came = {type(entry.event) for entry in history.entries}
+    return [f"no {event.__name__} came about" for event in kind.brings - came]

@@ -180,7 +180,15 @@ class Anything(RuleBasedStateMachine):
 
     @rule(id_=requests, seen=looks)
     def observe(self, id_: str, seen: Observation) -> None:
-        self.do(c.Observe(request=id_, observation=seen, watching=self.watching, budgets=self.budgets))
+        self.do(
+            c.Observe(
+                request=id_,
+                observation=seen,
+                seen_at=self.now,
+                watching=self.watching,
+                budgets=self.budgets,
+            )
+        )
 
     @rule(id_=requests, console_error=st.booleans(), unreadable=st.booleans(), foreign=st.booleans())
     def fault(self, id_: str, console_error: bool, unreadable: bool, foreign: bool) -> None:
@@ -192,6 +200,11 @@ class Anything(RuleBasedStateMachine):
     @rule(id_=requests, file=st.sampled_from(["", "logs.tgz"]))
     def logs(self, id_: str, file: str) -> None:
         self.do(c.ReportLogs(request=id_, file=file, sha256="a" * 64, refused="no"))
+
+    @rule(id_=requests)
+    def evidence_lost(self, id_: str) -> None:
+        self.do(c.ReportEvidenceLost(request=id_, reason="no room"))
+        assert not self.do(c.ReportEvidenceLost(request=id_, reason="no room")), "said once"
 
     @rule(id_=requests)
     def foreign_idle(self, id_: str) -> None:

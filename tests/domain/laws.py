@@ -198,7 +198,10 @@ def what_has_ended_stays_ended(log: Log) -> None:
         if request_of(event) not in ended:
             continue
         last = ended[request_of(event)]
-        after = (e.LockoutOpened, e.LockoutAnnounced, e.LockoutClosed, e.Stated, e.Released, e.Acknowledged)
+        after = (
+            *(e.LockoutOpened, e.LockoutAnnounced, e.LockoutClosed),
+            *(e.Stated, e.Released, e.Acknowledged, e.EvidenceLost),
+        )
         if isinstance(last, e.BecameUnknown) and isinstance(event, (e.Stopped, e.WatchResumed)):
             statement = Statement.NOT_STARTED if isinstance(event, e.Stopped) else Statement.INSTALLING
             assert two_stated([*before, *new(log, e.Stated)], event.request, statement, None)
@@ -339,7 +342,9 @@ def the_lockout_closes_only_at_an_end(log: Log) -> None:
         elif isinstance(log[-1].command, c.Compare):
             assert new(log, e.Compared)
             assert not on[1]
-            assert of(this_epoch(before), e.Voided, closed.request)
+            assert of(before, e.Voided, closed.request), (
+                "in this epoch, or in one whose comparison the copy lacks"
+            )
         else:
             ends = (e.Succeeded, e.Released, e.Stopped, e.Voided, e.Cancelled)
             assert any(isinstance(event, ends) and request_of(event) == closed.request for event in newest)

@@ -158,7 +158,15 @@ class Laws(Anything):
                 self.now += v.minutes(minutes)
 
     def observe_it(self, id_: str, seen: Observation) -> None:
-        self.do(c.Observe(request=id_, observation=seen, watching=self.watching, budgets=self.budgets))
+        self.do(
+            c.Observe(
+                request=id_,
+                observation=seen,
+                seen_at=self.now,
+                watching=self.watching,
+                budgets=self.budgets,
+            )
+        )
 
     @precondition(lambda self: self.pick(Phase.INSTALLING, Phase.VERIFYING) is not None)
     @rule(end=st.sampled_from([v.installed(), v.installed(OTHER_LEVEL), v.console_error()]))

@@ -176,6 +176,7 @@ def test_an_event_about_something_else_changes_nothing(event: e.Event) -> None:
         e.StepIntended(request="KT-1", step=Step.UPLOAD),
         e.StepFinished(request="KT-1", step=Step.UPLOAD),
         e.LogsRefused(request="KT-1", reason="no"),
+        e.EvidenceLost(request="KT-1", reason="no room"),
         e.CancelAsked(request="KT-1", by=v.ANNA),
         e.InstallPressed(request="KT-1", outcome=InstallOutcome(press=Press.ANSWERED)),
         e.Paged(request="KT-1", count=1),

@@ -227,6 +227,15 @@ def test_the_logs_of_a_failed_run_are_kept_or_refused(begin: Callable[[], s.Stor
     assert Step.COLLECT_LOGS in run.finished
 
 
+def test_lost_evidence_is_said_once_in_a_run_and_after_it() -> None:
+    lost = e.EvidenceLost(request="KT-1", reason="no room")
+    for story in (s.started(), s.failed()):
+        assert story.do(c.ReportEvidenceLost(request="KT-1", reason="no room")) == [lost]
+        assert story.do(c.ReportEvidenceLost(request="KT-1", reason="no inode")) == []
+    assert s.approved().do(c.ReportEvidenceLost(request="KT-1", reason="no room")) == []
+    assert s.approved().do(c.ReportEvidenceLost(request="KT-9", reason="no room")) == []
+
+
 def test_logs_belong_to_a_failed_run() -> None:
     with pytest.raises(Refusal, match="KT-1 is installing"):
         s.pressed().do(c.ReportLogs(request="KT-1", file="logs.tgz"))

@@ -100,3 +100,22 @@ def test_looks_before_install_say_nothing_about_it() -> None:
     assert s.kinds(story.observe(v.distributed())) == ["Observed"]
     events = story.later(s.BUDGETS.settle).observe(v.distributed())
     assert s.kinds(events) == ["BecameUnknown", "Quarantined"]
+
+
+# --- what lies between a look and its decision
+
+
+def test_time_between_a_look_and_its_decision_was_not_watched() -> None:
+    """The machine slept, the clock was set, or the ledger kept the run waiting: the settle budget is not spent."""
+    story = s.pressed()
+    story.observe(v.distributed())
+    looked = story.later(s.BUDGETS.settle - 1).now
+    assert story.later(180).observe(v.distributed(), seen_at=looked) == []
+
+
+def test_a_console_was_idle_since_the_look_and_not_since_its_entry() -> None:
+    """The first idle look after a long installation: it holds from its own moment, be the entry later."""
+    story = s.pressed()
+    story.observe(v.installing())
+    looked = story.later(s.BUDGETS.settle + 5).now
+    assert s.kinds(story.later(1).observe(v.distributed(), seen_at=looked)) == ["Observed"]

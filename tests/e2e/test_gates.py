@@ -19,11 +19,11 @@ SOON = 30.0
 HOURLY = Options(
     package_bytes=QUICK.package_bytes,
     poll_seconds=QUICK.poll_seconds,
-    needs_minutes=45,
-    install_minutes=30,
+    needs_minutes=25,
+    install_minutes=10,
     windows=tuple((time(hour, 0), time(hour, 50)) for hour in range(24)),
 )
-"""Windows from each full hour on, in which a run has five minutes to start and twenty to come to Install."""
+"""Windows from each full hour on, in which a run has 25 minutes to start and 40 to come to Install."""
 
 
 def next_window(scene: Scene, ahead: float = 20) -> datetime:
@@ -130,7 +130,7 @@ async def refused_posts(scene: Scene) -> list[object]:
 async def test_outside_the_windows_the_form_names_the_next_start(scene: Scene) -> None:
     """And a request that nobody approves in time has expired."""
     opens = next_window(scene)
-    answer = await person.ask(scene.workspace, start=opens + timedelta(minutes=20))
+    answer = await person.ask(scene.workspace, start=opens + timedelta(minutes=30))
     assert f"{opens + timedelta(hours=1):%d %b %Y %H:%M} (UTC)" in answer["errors"]["start"]
 
     id_ = await scene.asked(start=next_window(scene))

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 from bot.clock import Clock
 from bot.domain.commands import Command
 from bot.domain.enterprise import Enterprise, stream
 from bot.domain.handle import Decision, Handler
+from bot.domain.ledger import Entry
 from bot.engine.embedded import Engine
+from storage.errors import DiskRefused
 from storage.sqlite import SqliteLedger
 from tests.support import story as s
 
@@ -92,6 +98,44 @@ async def test_a_clock_that_is_set_is_noticed_by_the_heartbeat(tmp_path: Path) -
         await asyncio.gather(serving, return_exceptions=True)
 
 
+async def test_an_alarm_that_the_end_cuts_short_is_no_error(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with SqliteLedger.open(tmp_path / "ledger.sqlite") as ledger:
+        for version, (at, event) in enumerate(s.approved().recorded):
+            await ledger.append(stream("main"), version, [event], at)
+        clock = Fixed(s.approved().request().draft.start - timedelta(milliseconds=1))
+        handler = Waiting(ledger, clock)
+        engine = Engine(["main"], ledger, handler, clock, preflight=_nothing, run=_nothing, has_work=_none)
+        serving = asyncio.create_task(engine.serve())
+        async with asyncio.timeout(10):
+            await handler.waits.wait()
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
+            await handler.over.wait()
+        await asyncio.sleep(0)
+    assert [r.getMessage() for r in caplog.records if r.levelno >= logging.ERROR] == []
+
+
+class Waiting(Handler):
+    """A handler whose second decision does not come to an end."""
+
+    def __init__(self, ledger: SqliteLedger, clock: Clock) -> None:
+        super().__init__(ledger, clock)
+        self.first = True
+        self.waits, self.over = asyncio.Event(), asyncio.Event()
+
+    async def handle(self, enterprise: str, command: Command) -> Decision:
+        if self.first:
+            self.first = False
+            return await super().handle(enterprise, command)
+        self.waits.set()
+        try:
+            return await asyncio.get_running_loop().create_future()
+        finally:
+            self.over.set()
+
+
 class Telling(Handler):
     """A handler that tells when something has been decided."""
 
@@ -118,3 +162,50 @@ class Fixed(Clock):
 
 def _none(_state: Enterprise, _request: object) -> bool:
     return False
+
+
+async def _nothing(_enterprise: str, _request: str) -> None:
+    return None
+
+
+class Unread(SqliteLedger):
+    """A ledger whose next `failures` subscriptions break at their first entry."""
+
+    failures = 0
+
+    async def subscribe(self, after: int = 0) -> AsyncGenerator[Entry, None]:
+        async for entry in super().subscribe(after):
+            if self.failures:
+                self.failures -= 1
+                raise DiskRefused("disk I/O error")
+            yield entry
+
+
+async def test_a_ledger_that_cannot_be_read_for_a_moment_is_followed_on(tmp_path: Path) -> None:
+    """Another process's entry, whose reading broke, still begins what it calls for."""
+    begun = asyncio.Event()
+
+    async def run(_enterprise: str, _request: str) -> None:
+        begun.set()
+
+    async with Unread.open(tmp_path / "ledger.sqlite", poll=0.01) as ledger:
+        ledger.failures = 2
+        clock = Fixed(s.approved().request().draft.start)
+        engine = Engine(
+            ["main"],
+            ledger,
+            Handler(ledger, clock),
+            clock,
+            preflight=run,
+            run=run,
+            has_work=_none,
+            restart_after=0.01,
+        )
+        serving = asyncio.create_task(engine.serve())
+        for version, (at, event) in enumerate(s.approved().recorded):
+            await ledger.append(stream("main"), version, [event], at)
+        async with asyncio.timeout(10):
+            await begun.wait()
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+        assert ledger.failures == 0

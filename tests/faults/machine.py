@@ -1,4 +1,4 @@
-"""What the machine below can do to a running bot: a disk that takes no more, no descriptor left, a held ledger."""
+"""What the machine below can do to a running bot: a disk full or read-only, no descriptor left, a held ledger."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import asyncio
 import contextlib
 import os
 import resource
+import shutil
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from bot.announce.outage import EVENT_TYPE
+from bot.sandbox.mortal import mortal
 from bot.sandbox.workspace.client import Message
 from tests.e2e.scene import PATIENCE, Scene, eventually
 
@@ -40,6 +43,41 @@ def full_disk(scene: Scene) -> Iterator[None]:
     wal = scene.directory / "state" / "ledger.sqlite-wal"
     with limited(resource.RLIMIT_FSIZE, os.stat(wal).st_size, scene.bot.pid):
         yield
+
+
+def mounted(mount: str, directory: Path) -> list[str]:
+    """The beginning of a command that becomes the rest of it, with what `mount` (sh, "$0" is `directory`) mounts for
+    that process alone."""
+    namespace = [str(shutil.which("unshare")), "--user", "--map-root-user", "--mount"]
+    return [*namespace, "sh", "-c", f'{mount} && exec "$@"', str(directory)]
+
+
+def mounts() -> bool:
+    """Whether this host lets us."""
+    if shutil.which("unshare") is None:
+        return False
+    asked = [*mounted('mount -t tmpfs tmpfs "$0"', Path("/mnt")), "true"]
+    return subprocess.run(asked, check=False, capture_output=True).returncode == 0
+
+
+@contextlib.asynccontextmanager
+async def started_by(scene: Scene, *command: str) -> AsyncIterator[None]:
+    """The bot again, by a command that becomes it; at the end it is told to end, and does so in order."""
+    if scene.bot.returncode is None:
+        scene.bot.terminate()
+        assert await scene.bot.wait() == 0
+    with scene.log.open("ab") as log:
+        scene.bot = await asyncio.create_subprocess_exec(
+            *mortal(*command), env=scene.demo.environment, stdout=log, stderr=log
+        )
+    try:
+        await scene.workspace.wait_for_connections(1)
+        yield
+    finally:
+        if scene.bot.returncode is None:
+            scene.bot.terminate()
+        code = await scene.bot.wait()
+    assert code == 0, scene.log.read_text()
 
 
 @contextlib.contextmanager
@@ -105,3 +143,5 @@ def announced(keys: list[str], id_: str) -> list[str]:
 
 
 IN_ORDER = ["card", "approved", "approved", "progress", "lockout", "finish", "unlocked"]
+WITHOUT_EVIDENCE = [*IN_ORDER[:5], "evidence", *IN_ORDER[5:]]
+"""Of a run whose pages could not be kept from Install on."""

@@ -22,8 +22,8 @@ def filling_the_log():
     while True:
         logging.error("x" * 10_000)
 
-async def main(end, what):
-    with Watchdog(tick=0.02, tell=0.1, end=end):
+async def main(tell, end, what):
+    with Watchdog(tick=0.02, tell=tell, end=end):
         await asyncio.sleep(0.05)
         print("watched", flush=True)
         eval(what)
@@ -31,13 +31,15 @@ async def main(end, what):
         print("went on", flush=True)
 
 logging.basicConfig(level=logging.INFO)
-asyncio.run(main(float(sys.argv[1]), sys.argv[2]))
+asyncio.run(main(float(sys.argv[1]), float(sys.argv[2]), sys.argv[3]))
 """
 
 
-async def program(end: float, what: str, stderr: int = asyncio.subprocess.PIPE) -> asyncio.subprocess.Process:
+async def program(
+    end: float, what: str, stderr: int = asyncio.subprocess.PIPE, tell: float = 0.1
+) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", PROGRAM, str(end), what),
+        *(sys.executable, "-c", PROGRAM, str(tell), str(end), what),
         stdout=asyncio.subprocess.PIPE,
         stderr=stderr,
     )
@@ -76,11 +78,11 @@ async def test_a_log_that_nobody_reads_does_not_keep_it_alive() -> None:
 
 
 async def test_a_suspended_process_is_not_taken_for_one_that_stands_still() -> None:
-    process = await program(0.5, "None")
+    process = await program(1.2, "None", tell=1.0)
     assert process.stdout is not None
     assert await process.stdout.readline() == b"watched\n"
     process.send_signal(signal.SIGSTOP)
-    await asyncio.sleep(1.0)  # twice what ends a loop that stands still
+    await asyncio.sleep(2.4)  # twice what ends a loop that stands still
     process.send_signal(signal.SIGCONT)
     assert await ended(process) == (0, "went on\n", "")
 

@@ -16,6 +16,7 @@ from bot.console.session import Appliance
 from bot.console.tls import Trust
 from bot.domain import events as e
 from bot.domain.events import Event, Phase, Step
+from bot.domain.progress import Budgets
 from bot.domain.sight import Activity
 from bot.sandbox.enterprise.client import EnterpriseProcess
 from bot.sandbox.enterprise.report import Connection
@@ -24,7 +25,8 @@ from tests.support.house import House, open_house
 
 NAME = "console-1.hospital.test"
 AWHILE = timedelta(minutes=5)
-"""Of the house's clock: thirty looks, and less than the settle budget."""
+"""Of the house's clock: thirty looks, and far less than the settle budget: the faults take real time to be put on."""
+BUDGETS = Budgets(distribute=120, settle=60, expected=120, overdue=180)
 SIMULATED = Settings(rate=600, appliances=2, distribution_seconds=600, install_seconds=1200)
 
 
@@ -95,7 +97,10 @@ def test_a_name_that_is_lost_in_the_watch_is_silence_until_it_is_known_again(tmp
 
 
 async def test_a_console_that_is_gone_for_a_while_in_every_phase(tmp_path: Path) -> None:
-    async with EnterpriseProcess(SIMULATED) as sandbox, open_house(tmp_path, sandbox) as house:
+    async with (
+        EnterpriseProcess(SIMULATED) as sandbox,
+        open_house(tmp_path, sandbox, budgets=BUDGETS) as house,
+    ):
         id_ = await house.ask()
         running = asyncio.create_task(approved(house, id_))
         for moment in (

@@ -18,7 +18,7 @@ ASLEEP = INTENT_LIFE + 1
 """Real seconds; the age of an intent is not measured with the clock that a demonstration runs faster."""
 
 REACHED = 3.0
-"""Real seconds in which the bot has come from the IPM Information page to the append; SQLite would wait five."""
+"""Real seconds in which the bot has come from a page that it has kept to the append; SQLite would wait five."""
 
 
 async def test_it_sends_nothing(tmp_path: Path) -> None:
@@ -53,9 +53,12 @@ async def stopped_while_appending(directory: Path) -> None:
         there = here.relay.hold(Place.ANSWERING, shown)
         await here.approved()
         await here.reached(there)
+        pages = directory / "state" / "evidence" / "pages"
         other = sqlite3.connect(directory / "state" / "ledger.sqlite", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
+        kept = set(pages.iterdir())
         here.relay.release()
+        await here.until(lambda: grown(pages, kept))
         await asyncio.sleep(REACHED)
         here.bot.send_signal(signal.SIGSTOP)
         other.execute("ROLLBACK")
@@ -65,6 +68,10 @@ async def stopped_while_appending(directory: Path) -> None:
         here.bot.send_signal(signal.SIGCONT)
         await nothing_was_sent(here)
         assert "nothing is sent after 30 s" in (await here.request()).reason
+
+
+async def grown(pages: Path, kept: set[Path]) -> bool:
+    return set(pages.iterdir()) > kept
 
 
 async def nothing_was_sent(here: Scene) -> None:

@@ -11,6 +11,7 @@ import itertools
 import os
 import shutil
 import sqlite3
+import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ import pytest
 
 from bot.announce.book import BOOK_FOLD
 from bot.announce.book import STREAM as ANNOUNCER
+from bot.app import VERIFIED_FIRST
 from bot.domain.enterprise import KEPT, enterprise_of
 from bot.domain.events import Event
 from bot.domain.handle import ENTERPRISE_FOLD, Handler
@@ -30,8 +32,10 @@ from storage.sqlite import SqliteLedger
 from tests.growth.history import grow
 from tests.support import values as v
 from tests.support.ledger import StillClock
+from tests.test_command_line import GOOD
+from tests.test_start import serve
 
-ENTRIES = 20_000
+ENTRIES = VERIFIED_FIRST + 1
 ENTERPRISES = ("north", "south", "west")
 LONGEST = 300
 """More entries than one request comes to: a batch of the history, which no snapshot divides."""
@@ -78,6 +82,12 @@ def years(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def file(years: Path, tmp_path: Path) -> Path:
     """A copy of it."""
     return Path(shutil.copy(years, tmp_path / "ledger.sqlite"))
+
+
+def falsified(file: Path) -> None:
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        database.execute("DROP TRIGGER events_no_update")
+        database.execute("UPDATE events SET at = replace(at, 'T', 'U') WHERE position = 4000")
 
 
 async def folds(ledger: SqliteLedger) -> dict[str, Fold[Any]]:
@@ -134,11 +144,15 @@ async def test_snapshots_come_to_the_full_replay_and_stay_small(file: Path) -> N
 
 @pytest.mark.parametrize("beside", [False, True], ids=["in this process", "in one of its own"])
 async def test_the_verification_finds_the_snapshot_that_was_edited(file: Path, beside: bool) -> None:
+    heard: list[str] = []
+
     async def verified() -> None:
         async with SqliteLedger.open(file) as ledger:
             standing = await snapshots(ledger)
             assert standing.keys() == (await folds(ledger)).keys()
-            await (verify_beside(ledger, file, standing) if beside else verify(ledger, standing))
+            await (
+                verify_beside(ledger, file, standing, heard.append) if beside else verify(ledger, standing)
+            )
 
     await verified()
     with contextlib.closing(sqlite3.connect(file)) as database, database:
@@ -150,29 +164,64 @@ async def test_the_verification_finds_the_snapshot_that_was_edited(file: Path, b
         await verified()
     async with SqliteLedger.open(file) as ledger:
         assert await ledger.snapshot("enterprise:south", ENTERPRISE_FOLD.kind) is None
+    assert not heard
 
 
 async def test_the_process_that_verifies_says_where_the_ledger_is_not_whole(file: Path) -> None:
-    with contextlib.closing(sqlite3.connect(file)) as database, database:
-        database.execute("DROP TRIGGER events_no_update")
-        database.execute("UPDATE events SET at = replace(at, 'T', 'U') WHERE position = 4000")
+    falsified(file)
     async with SqliteLedger.open(file) as ledger:
         with pytest.raises(NotWhole, match=r"entry 4000 .* does not fit the chain of hashes"):
-            await verify_beside(ledger, file, {})
+            await verify_beside(ledger, file, {}, print)
 
 
-async def test_a_verification_without_a_finding_is_begun_again(
-    file: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    elsewhere = file.with_name("moved.sqlite")
+async def test_a_verification_without_a_finding_is_begun_again(file: Path, tmp_path: Path) -> None:
+    """There is no file, then another ledger, then the open one's own history."""
+    place, heard = tmp_path / "place.sqlite", asyncio.Queue[str]()
     async with SqliteLedger.open(file) as ledger:
-        verifying = asyncio.create_task(verify_beside(ledger, elsewhere, {}, again=0.01))
-        async with asyncio.timeout(20):
-            while "without a finding" not in caplog.text:  # noqa: ASYNC110  # another process's end
-                await asyncio.sleep(0.02)
-        assert "there is no ledger at" in caplog.text
-        shutil.copy(file, elsewhere)
-        await verifying
+        verifying = asyncio.create_task(verify_beside(ledger, place, {}, heard.put_nowait, again=0.01))
+        async with asyncio.timeout(30):
+            assert "could not be verified" in await heard.get()
+            async with SqliteLedger.open(tmp_path / "another.sqlite") as another:
+                await grow(another, 1000, ENTERPRISES)
+            (tmp_path / "another.sqlite").rename(place)
+            for _ in range(heard.qsize() + 2):
+                assert "could not be verified" in await heard.get()
+            assert not verifying.done(), "an honest ledger, but another one"
+            shutil.copy(file, tmp_path / "copy.sqlite")
+            (tmp_path / "copy.sqlite").replace(place)
+            await verifying
+
+
+async def test_a_large_ledger_that_is_not_whole_ends_the_bot(file: Path) -> None:
+    """While runs are watched already: what begins waits for this verification."""
+    falsified(file)
+    (file.parent / "state").mkdir()
+    file.rename(file.parent / "state" / "ledger.sqlite")
+    bot = await serve(file.parent, GOOD)
+    _, said = await asyncio.wait_for(bot.communicate(), 60)
+    assert bot.returncode == 2
+    assert said.decode().splitlines()[-1].startswith("keyturn: entry 4000 ")
+    assert "runs go on meanwhile" in said.decode(), "it had begun to watch"
+
+
+async def test_its_process_ends_with_a_killed_bot(file: Path) -> None:
+    code = (
+        "import asyncio, sys; from pathlib import Path; from bot.verification import verify_beside\n"
+        "from storage.sqlite import SqliteLedger\n"
+        "async def verify(file):\n"
+        "    async with SqliteLedger.open(file) as ledger:\n"
+        "        await verify_beside(ledger, file, {}, print)\n"
+        "asyncio.run(verify(Path(sys.argv[1])))\n"
+    )
+    bot = await asyncio.create_subprocess_exec(sys.executable, "-c", code, file)
+    children = Path(f"/proc/{bot.pid}/task/{bot.pid}/children")
+    async with asyncio.timeout(30):
+        while not (verifying := children.read_text().split()):  # noqa: ASYNC110  # another process's start
+            await asyncio.sleep(0.01)
+        bot.kill()
+        await bot.wait()
+        while Path(f"/proc/{verifying[0]}").exists():  # noqa: ASYNC110  # another process's end
+            await asyncio.sleep(0.01)
 
 
 async def test_its_process_ends_with_the_bot(file: Path) -> None:
@@ -181,7 +230,7 @@ async def test_its_process_ends_with_the_bot(file: Path) -> None:
 
     already = children()
     async with SqliteLedger.open(file) as ledger:
-        verifying = asyncio.create_task(verify_beside(ledger, file, {}))
+        verifying = asyncio.create_task(verify_beside(ledger, file, {}, print))
         async with asyncio.timeout(20):
             while children() == already:  # noqa: ASYNC110  # another process's start
                 await asyncio.sleep(0.01)

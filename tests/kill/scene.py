@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from bot.clock import Clock
 from bot.domain import events as e
 from bot.domain.enterprise import Enterprise, Request, replay, stream
 from bot.domain.ledger import Entry
 from bot.sandbox import person
-from bot.sandbox.demo import Demo, Options, running_demo
+from bot.sandbox.demo import LEVEL, PACKAGE, Demo, Options, download, running_parts
 from bot.sandbox.enterprise.settings import Settings
 from bot.sandbox.workspace.client import Message
+from bot.upgrade.packages import PackageStore
 from storage.sqlite import SqliteLedger
 from tests.kill.relay import Relay, relay_to
 
@@ -169,12 +171,15 @@ async def scene(directory: Path, *faults: str, **changes: object) -> AsyncIterat
     """Everything running; ends the bot and looks at the laws at the end."""
     quick = Settings(rate=600, appliances=2, distribution_seconds=300, install_seconds=1200, faults=faults)
     options = Options(package_bytes=12_000_000, poll_seconds=90)
-    async with running_demo(directory, quick.model_copy(update=changes), options) as demo:
+    state = directory / "state"
+    state.mkdir(mode=0o700)
+    file = state / "ledger.sqlite"
+    async with running_parts(directory, quick.model_copy(update=changes), options) as demo:
+        async with SqliteLedger.open(file) as ledger:
+            store = PackageStore(state / "packages", ledger, Clock())
+            await store.add(await download(directory, options), LEVEL, PACKAGE, None, "tests")
         first = (await demo.enterprise.connection()).appliances[0].address
-        async with (
-            relay_to(first) as relay,
-            SqliteLedger.open(directory / "state" / "ledger.sqlite", audit=True, poll=0.01) as ledger,
-        ):
+        async with relay_to(first) as relay, SqliteLedger.open(file, audit=True, poll=0.01) as ledger:
             demo.config.write_text(demo.config.read_text().replace(first, relay.address))
             log = directory / "bot.log"
             here = Scene(demo, relay, ledger, log, await demo.serve(log))

@@ -15,9 +15,12 @@ from tests.kill.scene import Scene, scene
 MEGABYTES = 4_000_000
 """More than any request but the upload's has, less than the package."""
 
+LONG = 3600
+"""Simulated seconds of an installation, six real ones, that a bot on a busy machine is started again in."""
+
 
 async def test_killed_in_every_step_of_one_run_it_still_finishes(tmp_path: Path) -> None:
-    async with scene(tmp_path, distribution_seconds=1200) as here:
+    async with scene(tmp_path, distribution_seconds=1200, install_seconds=LONG) as here:
         enterprise = here.demo.enterprise
 
         async def large(asked: int) -> bool:
@@ -102,7 +105,7 @@ async def test_after_the_intent_and_before_the_click(tmp_path: Path) -> None:
 
 
 async def test_told_to_end_in_the_watch_it_ends_well_and_goes_on_when_started_again(tmp_path: Path) -> None:
-    async with scene(tmp_path) as here:
+    async with scene(tmp_path, install_seconds=LONG) as here:
         await here.approved()
         await here.fact(e.InstallPressed)
         assert await here.end(signal.SIGTERM) == 0

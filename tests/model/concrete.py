@@ -88,6 +88,8 @@ def decide(
         for one in told(command, seen):
             if caused:
                 state = domain.replay([(now, event) for event in caused], state)
+            if isinstance(one, c.Observe):
+                one = one.model_copy(update={"seen_at": moment})
             caused += domain_decide(state, one, moment)
     except Refusal:
         return None
@@ -132,7 +134,8 @@ def _made(command: m.Command, seen: Observation) -> Iterator[c.Command]:
         case "press":
             yield c.ReportPress(request=id_, outcome=InstallOutcome(press=Press(command.what)))
         case "observe":
-            yield c.Observe(request=id_, observation=seen, watching=v.T0, budgets=BUDGETS[command.spent])
+            budgets = BUDGETS[command.spent]
+            yield c.Observe(request=id_, observation=seen, seen_at=v.T0, watching=v.T0, budgets=budgets)
         case "fault":
             kinds = {"error": "console_error", "unreadable": "unreadable", "foreign": "foreign"}
             kind = kinds.get(command.what)

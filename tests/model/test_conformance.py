@@ -70,13 +70,21 @@ NOT_MODELLED = {
     e.Acknowledged: "words",
     e.LogsCollected: "read-only",
     e.LogsRefused: "read-only",
+    e.EvidenceLost: "words",
     e.PackageAdded: "another stream",
     e.PostIntended: "another stream",
     e.Posted: "another stream",
     e.PostAbandoned: "another stream",
     e.Announced: "another stream",
 }
-COMMANDS_NOT_MODELLED = {c.Decline, c.Withdraw, c.Acknowledge, c.LookAgain, c.ReportLogs}
+COMMANDS_NOT_MODELLED = {
+    c.Decline,
+    c.Withdraw,
+    c.Acknowledge,
+    c.LookAgain,
+    c.ReportLogs,
+    c.ReportEvidenceLost,
+}
 
 
 @pytest.mark.parametrize("end", ENDS)

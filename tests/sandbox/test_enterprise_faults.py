@@ -125,6 +125,16 @@ async def test_unknown_page(enterprise: EnterpriseProcess, person: Person) -> No
     assert person.heading == "Packages"
 
 
+async def test_logs_refused(enterprise: EnterpriseProcess, person: Person) -> None:
+    await person.follow("System")
+    await person.follow("Logs")
+    _, address, fields = person.form("Export Logs")
+    await enterprise.fault("logs-refused")
+    assert (await person.http.post(address, data=fields)).status_code == 500
+    await enterprise.clear("logs-refused")
+    assert (await person.http.post(address, data=fields)).status_code == 200
+
+
 async def test_wizard(enterprise: EnterpriseProcess, person: Person) -> None:
     await enterprise.fault("wizard")
     await person.follow("Packages")

@@ -7,6 +7,7 @@ import os
 import shutil
 import sqlite3
 import stat
+import sys
 import tempfile
 from collections import Counter
 from datetime import UTC, datetime, timedelta, timezone
@@ -345,3 +346,41 @@ async def test_opening_it_twice_in_one_process_keeps_the_first_ones_locks(
         assert path.with_name("ledger.db-wal").exists()
         await first.append("north", 2, [declined("c")], AT)
         assert (await first.verify()).position == 4
+
+
+@pytest.mark.parametrize("replaced", [False, True], ids=["moved", "replaced by a copy"])
+async def test_a_file_that_is_not_in_its_place_takes_nothing_until_it_is_back(
+    tmp_path: Path, replaced: bool
+) -> None:
+    path, elsewhere = tmp_path / "ledger.db", tmp_path / "moved.db"
+    async with SqliteLedger.open(path) as ledger:
+        await ledger.append("north", 0, [declined("a")], AT)
+        path.rename(elsewhere)
+        if replaced:
+            shutil.copy(elsewhere, path)
+        for attempt in (lambda: ledger.append("north", 1, [declined("b")], AT), ledger.try_write):
+            with pytest.raises(LedgerMissing, match="moved, deleted or replaced while Keyturn has it open"):
+                await attempt()
+        elsewhere.replace(path)
+        await ledger.append("north", 1, [declined("b")], AT)
+        assert (await ledger.verify()).position == 2
+
+
+async def test_a_write_ahead_log_that_is_gone_takes_nothing(tmp_path: Path) -> None:
+    """The newest entries stand in it alone. Another process that closes a copy in its place takes it away."""
+    path, elsewhere = tmp_path / "ledger.db", tmp_path / "moved.db"
+    async with SqliteLedger.open(path) as ledger:
+        await ledger.append("north", 0, [declined("a")], AT)
+        path.rename(elsewhere)
+        # Not from this process: closing the file would drop the locks that it holds on it.
+        code = (
+            "import shutil, sqlite3, sys; shutil.copy(*sys.argv[1:]); c = sqlite3.connect(sys.argv[2]); "
+            "list(c.execute('SELECT * FROM events')); c.close()"
+        )
+        other = await asyncio.create_subprocess_exec(sys.executable, "-c", code, elsewhere, path)
+        assert await other.wait() == 0
+        elsewhere.replace(path)
+        assert not path.with_name("ledger.db-wal").exists()
+        for attempt in (lambda: ledger.append("north", 1, [declined("b")], AT), ledger.try_write):
+            with pytest.raises(LedgerMissing, match="or its -wal file was moved, deleted or replaced"):
+                await attempt()

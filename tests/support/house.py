@@ -197,7 +197,17 @@ async def open_house(
             packages = await store.recorded()
         facts = Facts(settings, {MAIN: profile.digest}, store)
         runner = Runner(
-            Services(settings, handler, people, facts, evidence, clock, lambda _: None, ledger), open_console
+            Services(
+                settings,
+                handler,
+                people,
+                facts,
+                dict.fromkeys(settings, evidence),
+                clock,
+                lambda _: None,
+                ledger,
+            ),
+            open_console,
         )
         engine = Engine(
             settings,

@@ -141,9 +141,23 @@ class Story:
     def press(self, press: Press = Press.ANSWERED, id_: str = "KT-1") -> list[Event]:
         return self.do(c.ReportPress(request=id_, outcome=InstallOutcome(press=press, words="as it was")))
 
-    def observe(self, seen: Observation, watching: datetime | None = None, id_: str = "KT-1") -> list[Event]:
-        """`watching` None: looking without a gap since the beginning."""
-        return self.do(c.Observe(request=id_, observation=seen, watching=watching or v.T0, budgets=BUDGETS))
+    def observe(
+        self,
+        seen: Observation,
+        watching: datetime | None = None,
+        id_: str = "KT-1",
+        seen_at: datetime | None = None,
+    ) -> list[Event]:
+        """`watching` None: looking without a gap since the beginning. `seen_at` None: decided at once."""
+        return self.do(
+            c.Observe(
+                request=id_,
+                observation=seen,
+                seen_at=seen_at or self.now,
+                watching=watching or v.T0,
+                budgets=BUDGETS,
+            )
+        )
 
     def fault(
         self,

@@ -45,6 +45,21 @@ def test_a_full_disk_leaves_no_half_page(tmp_path: Path, caplog: pytest.LogCaptu
     assert (tmp_path / "pages" / f"{digest}.html").read_bytes() == PAGE
 
 
+def test_a_page_that_is_there_already_says_nothing_about_the_disk(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A console that shows one old page and one new one at each look would fill the log."""
+    evidence = Evidence(tmp_path)
+    evidence.page(b"old")
+    with limited(resource.RLIMIT_FSIZE, 50_000):
+        for _ in range(3):
+            evidence.page(b"old")
+            evidence.page(PAGE)
+    assert evidence.lost == 3
+    assert evidence.reason == "File too large"
+    assert len([r for r in caplog.records if r.name == "bot.upgrade.evidence"]) == 1
+
+
 def test_a_head_is_replaced_as_a_whole(tmp_path: Path) -> None:
     evidence = Evidence(tmp_path)
     for position in (7, 9):

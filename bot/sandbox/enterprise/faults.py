@@ -32,6 +32,7 @@ CATALOGUE: dict[str, str] = {
     "install-error": "The second appliance ends in Error at 60 % of an installation, and stays so.",
     "install-lost": "The last Install's connection is cut when its body has come, and nothing starts.",
     "install-sign-in": "The last Install is answered with 307 to the sign-in page, and nothing starts.",
+    "logs-refused": "The log export is answered with a server error.",
     "mixed-levels": "The last appliance is at another level than the others.",
     "password-changed": "No password is accepted any more; sessions go on.",
     "server-down": "The second appliance's Imprivata Server is Down after an installation, its port 443 too.",

@@ -65,6 +65,8 @@ async def export(visit: Visit) -> web.StreamResponse:
     if pressed is None:
         return visit.nothing_pressed()
     visit.action = pressed
+    if "logs-refused" in visit.world.faults:
+        return visit.page("refused", status=500, alerts=["Internal error"], title="Internal Error")
     name = f"{visit.appliance.name}-logs"
     answer = web.StreamResponse(
         headers={
