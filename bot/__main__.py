@@ -13,7 +13,7 @@ import typer
 
 from bot import app as house
 from bot.command_line import CONFIG, Config, run, settings_of
-from bot.console.tls import fetch_certificate
+from bot.console_cli import console_app
 from bot.domain.enterprise import Enterprise, stream
 from bot.domain.handle import ENTERPRISE_FOLD
 from bot.domain.snapshot import Folded
@@ -27,7 +27,6 @@ app = typer.Typer(
     add_completion=False,
 )
 package_app = typer.Typer(help="The packages on this host.", no_args_is_help=True)
-console_app = typer.Typer(help="The Appliance Consoles, read-only.", no_args_is_help=True)
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(console_app, name="console")
 app.add_typer(package_app, name="package")
@@ -126,42 +125,6 @@ def list_packages(config: Config = CONFIG) -> None:
                 )
 
     run(show())
-
-
-@console_app.command()
-def fingerprint(
-    address: Annotated[str, typer.Argument(help="HOST or HOST:PORT; the port is 81 when not given.")],
-) -> None:
-    """Show the fingerprint of a console's certificate, to be compared with what the appliance itself shows."""
-    host, _, port = address.partition(":")
-    if not host or not (port or "81").isdigit():
-        typer.echo(f"keyturn: {address} is no address; write HOST or HOST:PORT", err=True)
-        raise typer.Exit(2)
-
-    async def show() -> None:
-        _, found = await fetch_certificate(host, int(port or 81))
-        typer.echo(found)
-
-    run(show())
-
-
-@console_app.command()
-def look(
-    enterprise: Annotated[str, typer.Argument(help="The enterprise's name in the settings.")],
-    config: Config = CONFIG,
-) -> None:
-    """Sign in, read the pages, and print what would be understood. Changes nothing. Exit 1 when not all of it is."""
-    settings = settings_of(config)
-
-    async def once() -> None:
-        seen = await house.look(settings, enterprise)
-        if seen.answered:
-            typer.echo(seen.model_dump_json(indent=2))
-        if not (seen.answered and seen.recognized):
-            typer.echo(f"keyturn: {enterprise}: {seen.reason}", err=True)
-            raise typer.Exit(1)
-
-    run(once())
 
 
 @app.command()

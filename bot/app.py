@@ -133,14 +133,20 @@ def _evidence(settings: Settings) -> dict[str, Evidence]:
     return {name: Evidence(settings.evidence) for name in settings.enterprises}
 
 
-async def look(settings: Settings, enterprise: str) -> Observation:
-    """One read-only look at an enterprise's consoles. Raises `ConfigurationError` and `ConsoleError`."""
-    if enterprise not in settings.enterprises:
+def enterprise(settings: Settings, name: str) -> EnterpriseSettings:
+    """The enterprise of that name. Raises `ConfigurationError`."""
+    if name not in settings.enterprises:
         known = ", ".join(settings.enterprises)
-        raise ConfigurationError(f"{enterprise} is not among the configured enterprises: {known}")
+        raise ConfigurationError(f"{name} is not among the configured enterprises: {known}")
+    return settings.enterprises[name]
+
+
+async def look(settings: Settings, name: str) -> Observation:
+    """One read-only look at an enterprise's consoles. Raises `ConfigurationError` and `ConsoleError`."""
+    enterprise(settings, name)
     open_console = consoles(settings, profiles(settings), _evidence(settings))
     prepare(settings)
-    async with open_console(enterprise) as console:
+    async with open_console(name) as console:
         return await console.look()
 
 

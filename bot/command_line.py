@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from bot.config import ConfigurationError, Settings, load_settings
+from bot.console.capture import CaptureError
 from bot.console.port import ConsoleError
 from bot.domain.events import UnknownEvent
 from bot.domain.snapshot import SnapshotWrong
@@ -27,6 +28,7 @@ Config = Annotated[
 CONFIG = Path("keyturn.toml")
 
 ONE_LINE = (
+    CaptureError,
     ConfigurationError,
     ConsoleError,
     LedgerUnavailable,

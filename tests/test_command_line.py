@@ -340,11 +340,6 @@ async def test_a_look_at_a_console_says_what_is_wrong() -> None:
         )
         assert (await enterprise.requests()) == []
 
-        shown = await asyncio.to_thread(
-            keyturn, "console", "fingerprint", first.address.removeprefix("https://")
-        )
-        assert (shown.code, shown.out.strip()) == (0, first.fingerprint)
-
         settings(first.fingerprint)
         wrong = (await look("hidden-password")).refusal()
         assert f"{first.name} refused user '{SUPER_ADMINISTRATOR}' and password: " in wrong

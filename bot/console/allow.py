@@ -8,18 +8,21 @@ profile cannot name what must never be touched.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from urllib.parse import urlencode
+from urllib.parse import unquote_plus, urlencode
 
 import httpx
 
-from bot.console.controls import Control
-from bot.console.pages import Page, PageKind, cut, normal
+from bot.console.controls import Control, leads
+from bot.console.labels import comparable
+from bot.console.pages import Element, Page, PageKind, cut
 from bot.console.port import Forbidden, Unrecognized
 
 MAX_REDIRECTS = 5
+Barred = frozenset[tuple[str, httpx.URL]]
+"""Where controls that must never be pressed lead: method and address."""
 
 
 class Purpose(StrEnum):
@@ -32,6 +35,8 @@ class Purpose(StrEnum):
     SYSTEM = "system"
     OPERATIONS = "operations"
     LOGS = "logs"
+    SELECT = "select"
+    """The link on a package's name in the list, which shows the Packages page with that package selected."""
     OPEN_UPLOAD = "open_upload"
     UPLOAD = "upload"
     OPEN_DISTRIBUTION = "open_distribution"
@@ -68,6 +73,7 @@ RULES: Mapping[Purpose, Rule] = {
     Purpose.SYSTEM: Rule(_SIGNED_IN, _READ),
     Purpose.OPERATIONS: Rule(_SIGNED_IN, _READ),
     Purpose.LOGS: Rule(_SIGNED_IN, _READ),
+    Purpose.SELECT: _only(PageKind.PACKAGES, _READ),
     Purpose.OPEN_UPLOAD: _only(PageKind.PACKAGES, _EITHER),
     Purpose.UPLOAD: _only(PageKind.UPLOAD, _CHANGE),
     Purpose.OPEN_DISTRIBUTION: _only(PageKind.PACKAGES, _EITHER),
@@ -79,9 +85,25 @@ RULES: Mapping[Purpose, Rule] = {
 }
 """The allow-list. Adding a line here is the only way to let the bot press something more."""
 
+LABELLED = frozenset(Purpose) - {Purpose.SELECT}
+"""The purposes whose controls the profile labels; what selects a package is called by the package's name."""
+
+READ_ONLY = frozenset(
+    {
+        Purpose.SIGN_IN,
+        Purpose.SIGN_OUT,
+        Purpose.PACKAGES,
+        Purpose.ENTERPRISE,
+        Purpose.SYSTEM,
+        Purpose.OPERATIONS,
+        Purpose.LOGS,
+    }
+)
+"""What `keyturn console check` may send: sign-in, sign-out and the views of the named tabs."""
+
 # The vendor's own names of the neighbours, and the words that their like would carry.
 _DENIED_LABELS = frozenset(
-    normal(label)
+    comparable(label)
     for label in (
         "Remove",
         "Remove Appliance",
@@ -93,15 +115,21 @@ _DENIED_LABELS = frozenset(
     )
 )
 _DENIED_WORDS = re.compile(
-    r"\b(?:remove|delete|reboot|restart|shut ?down|power ?off|stop|clear|recreate|reset|restore|"
-    r"on this appliance only)\b",
+    r"(?<![^\W\d_])(?:remove|delete|reboot|restart|shut[ _-]?down|power[ _-]?off|stop|clear|recreate|reset|restore|"
+    r"on this appliance only)(?![^\W\d_])",
     re.IGNORECASE,
 )
 
 
 def denied(label: str) -> bool:
     """Whether no profile may ever name this label for anything that the bot presses."""
-    return normal(label) in _DENIED_LABELS or _DENIED_WORDS.search(normal(label)) is not None
+    return comparable(label) in _DENIED_LABELS or _DENIED_WORDS.search(comparable(label)) is not None
+
+
+def off_limits(document: Element, url: httpx.URL) -> Barred:
+    """Where the controls of a document that must never be pressed lead: method and address. `url` is its own."""
+    found = ((names, method, where) for names, method, where in leads(document, url))
+    return frozenset((method, where) for names, method, where in found if any(map(denied, names)))
 
 
 @dataclass(frozen=True)
@@ -119,12 +147,26 @@ class Permit:
 
 
 class Gate:
-    """Lets requests to one console through: `origin` is `https://host:port`, `labels` the profile's."""
+    """Lets requests to one console through: `origin` is `https://host:port`, `labels` the profile's.
 
-    def __init__(self, origin: httpx.URL, entry: str, labels: Mapping[Purpose, str]) -> None:
+    `only`: the purposes that it lets through at all. A control that the profile calls by the label of any other
+    purpose that changes something is not let through either: a profile that calls the Packages tab "Install" presses
+    no Install.
+    """
+
+    def __init__(
+        self,
+        origin: httpx.URL,
+        entry: str,
+        labels: Mapping[Purpose, str],
+        only: Collection[Purpose] = frozenset(Purpose),
+    ) -> None:
         self._origin = origin
         self._entry = entry
         self._labels = labels
+        self._only = frozenset(only)
+        changing = set(labels) - self._only - {Purpose.EXPORT_LOGS}
+        self._others = {comparable(labels[purpose]): purpose for purpose in changing}
 
     def enter(self) -> Permit:
         """The console's entry page."""
@@ -132,24 +174,42 @@ class Gate:
 
     def follow(self, purpose: Purpose, page: Page, control: Control) -> Permit:
         """Press `control` of `page` for `purpose`. Raises `Forbidden`, before a byte is sent."""
-        what = f"{control.label!r} on {page}"
-        rule, label = RULES[purpose], self._labels[purpose]
-        if any(denied(name) for name in (label, *control.names)):
-            raise Forbidden(f"{what} must never be pressed: it is on the deny-list.")
-        if any(normal(group) in _DENIED_LABELS for group in control.groups):
-            raise Forbidden(f"{what} stands under {_list(control.groups)}, which must never be touched.")
-        if normal(label) != normal(control.label):
-            raise Forbidden(f"{what} is not {label!r}, which {purpose.value!r} presses.")
-        if page.kind not in rule.pages:
-            raise Forbidden(f"{what} is not the control of {purpose.value!r}: that stands on another page.")
-        if control.method not in rule.methods:
-            raise Forbidden(f"{what} would send a {control.method}; {purpose.value!r} may not.")
-        url = self._here(control.url, what)
+        other = purpose if purpose not in self._only else self._others.get(comparable(control.label))
+        if other is not None:
+            raise Forbidden(f"{control.label!r} on {page} is for {other.value!r}, which is not done here.")
+        url = self.examine(purpose, page, control)
         if control.method == "GET":
             if control.fields:
                 url = url.copy_with(query=urlencode(control.fields).encode())
             return Permit(purpose, "GET", url)
         return Permit(purpose, control.method, url, control.fields, control.enctype, control.file_field)
+
+    def select(self, page: Page, control: Control, package: str) -> Permit:
+        """Follow the link that is called exactly as `package`. Raises `Forbidden`, before a byte is sent."""
+        if Purpose.SELECT not in self._only:
+            raise Forbidden(f"{control.label!r} on {page} would select a package, which is not done here.")
+        return Permit(Purpose.SELECT, "GET", self.examine(Purpose.SELECT, page, control, package))
+
+    def examine(
+        self, purpose: Purpose, page: Page, control: Control, package: str | None = None
+    ) -> httpx.URL:
+        """Where pressing `control` of `page` for `purpose` leads, if the allow-list knows it; permits nothing.
+
+        `package`: what SELECT selects; a package may be called anything. Raises `Forbidden`.
+        """
+        what = f"{control.label!r} on {page}"
+        rule, label = RULES[purpose], self._labels[purpose] if package is None else package
+        if any(denied(name) for name in (label, *control.names) if name != package):
+            raise Forbidden(f"{what} must never be pressed: it is on the deny-list.")
+        if any(comparable(group) in _DENIED_LABELS for group in control.groups):
+            raise Forbidden(f"{what} stands under {_list(control.groups)}, which must never be touched.")
+        if comparable(label) != comparable(control.label) or package not in (None, control.label):
+            raise Forbidden(f"{what} is not {label!r}, which {purpose.value!r} presses.")
+        if page.kind not in rule.pages:
+            raise Forbidden(f"{what} is not the control of {purpose.value!r}: that stands on another page.")
+        if control.method not in rule.methods:
+            raise Forbidden(f"{what} would send a {control.method}; {purpose.value!r} may not.")
+        return self._here(control.url, what)
 
     def redirected(self, permit: Permit, status: int, location: str, page: str) -> Permit:
         """Go where the answer to `permit` points: by GET, on the same origin, five times at most.
@@ -172,6 +232,33 @@ class Gate:
         here = self._here(target, f"The redirect of {page}")
         return Permit(permit.purpose, "GET", here, redirects=permit.redirects + 1)
 
+    def refreshed(self, permit: Permit, url: httpx.URL, barred: Barred, page: str) -> Permit:
+        """Go where the page that `permit` led to leads on by itself: as a redirect, counted with them.
+
+        `barred`: what its own controls that must never be pressed lead to. Raises as `redirected`.
+        """
+        self._view(url, barred, f"The refresh of {page}")
+        return self.redirected(permit, 302, str(url), page)
+
+    def frame(self, permit: Permit, url: httpx.URL, names: Iterable[str], barred: Barred) -> Permit:
+        """Look into a frame of the page that `permit` led to: by GET, on the same origin, and nothing more.
+
+        `names`: what the frame is called. `barred`: what controls of the page that must never be pressed lead to.
+        Raises `Forbidden`.
+        """
+        what = "A frame"
+        if any(map(denied, names)):
+            raise Forbidden(f"{what} is called as something that must never be touched.")
+        here = self._here(url, what)
+        self._view(here, barred, what)
+        return Permit(permit.purpose, "GET", here)
+
+    def _view(self, url: httpx.URL, barred: Barred, what: str) -> None:
+        """Raises `Forbidden` for an address that a page loads by itself and that does more, for all that is known."""
+        words = re.sub(r"[\W_]+", " ", unquote_plus(f"{url.path} {url.query.decode('ascii', 'replace')}"))
+        if denied(words) or any(_same_place(url, method, where) for method, where in barred):
+            raise Forbidden(f"{what} leads to what must never be touched.")
+
     def _here(self, url: httpx.URL, what: str) -> httpx.URL:
         if origin_of(url) != origin_of(self._origin):
             there = cut(f"{url.scheme}://{url.netloc.decode('ascii', 'replace')}")
@@ -182,6 +269,14 @@ class Gate:
 def origin_of(url: httpx.URL) -> tuple[str, str, int]:
     """Scheme, host and port, the port never left out."""
     return url.scheme, url.host, url.port or {"https": 443, "http": 80}.get(url.scheme, 0)
+
+
+def _same_place(url: httpx.URL, method: str, barred: httpx.URL) -> bool:
+    """Whether viewing `url` may do what is barred: a link's address with other or no parameters counts as well."""
+    if url == barred:
+        return True
+    bare = url.query == b"" or barred.query == b""
+    return method == "GET" and bare and url.copy_with(query=None) == barred.copy_with(query=None)
 
 
 def _list(words: Iterable[str]) -> str:

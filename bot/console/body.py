@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlencode
 
-from bot.console.controls import MULTIPART, URLENCODED
+from bot.console.forms import MULTIPART, URLENCODED
 from bot.console.port import PackageChanged
 
 CHUNK = 256 * 1024

@@ -12,16 +12,18 @@ from typing import Self
 import httpx
 from pydantic import SecretStr
 
-from bot.console import controls, recognize
+from bot.console import choices, controls, recognize
 from bot.console.allow import Purpose
 from bot.console.body import PackageBody
+from bot.console.controls import Control
 from bot.console.download import save
 from bot.console.looking import look
-from bot.console.pages import Page, PageKind, cut, text
+from bot.console.pages import Element, Page, PageKind, cut, text
 from bot.console.port import Refused, Unrecognized
 from bot.console.press import press_once
 from bot.console.profile import Profile
-from bot.console.session import Appliance, Credentials, Session, SessionExpired, Timeouts
+from bot.console.reading import Timeouts
+from bot.console.session import Appliance, Credentials, Session, SessionExpired
 from bot.console.wire import told
 from bot.domain.sight import Activity, InstallOutcome, IpmInformation, Observation, Press
 
@@ -83,7 +85,7 @@ class HttpConsole:
             page = await self._first.open(Purpose.PACKAGES)
             if self._names(page) == before:
                 page = await self._upload(page, file, sha256, progress)
-        self._expect(page, PageKind.PACKAGES)
+        page = await self._packages_after(page)
         if not self._names(page) - before:
             raise Unrecognized(
                 f"{page} lists no new package after the upload of {cut(file.name)!r}. Look at the console.",
@@ -127,7 +129,7 @@ class HttpConsole:
             page = await self._first.press(Purpose.SEND, dialog.page)
         except SessionExpired:
             page = await self._send_again(dialog.package)
-        self._expect(page, PageKind.PACKAGES)
+        await self._packages_after(page)
 
     async def _send_again(self, package: str) -> Page:
         page = await self._first.open(Purpose.PACKAGES)
@@ -148,7 +150,7 @@ class HttpConsole:
         self._expect(page, PageKind.PACKAGES)
         if again and recognize.packages(page, self._profile).activity is Activity.IDLE:
             return
-        self._expect(await self._first.press(Purpose.FINISH_DISTRIBUTION, page), PageKind.PACKAGES)
+        await self._packages_after(await self._first.press(Purpose.FINISH_DISTRIBUTION, page))
 
     async def open_install(self, package: str) -> IpmInformation:
         """Leaves the IPM Information page open for `install`."""
@@ -177,7 +179,7 @@ class HttpConsole:
         if not opened.ipm.all_selected:
             return _not_sent(f"{self._profile.fields_.all_appliances!r} is not selected")
         try:
-            choice = controls.radio(opened.page, self._profile.fields_.all_appliances)
+            choice = controls.choice(opened.page, self._profile.fields_.all_appliances)
             control = controls.action(opened.page, self._profile.labels[Purpose.INSTALL], choose=choice)
             permit = self._first.gate.follow(Purpose.INSTALL, opened.page, control)
         except Exception as error:
@@ -216,7 +218,18 @@ class HttpConsole:
 
     async def _select(self, package: str, purpose: Purpose) -> Page:
         """Select the IPM of exactly that name on the Packages page, where no work goes on, and press a button there."""
-        page = await self._first.open(Purpose.PACKAGES)
+        page, label = await self._first.open(Purpose.PACKAGES), self._profile.labels[purpose]
+        rows = self._idle_rows(page, package)
+        way = choices.select(page, rows, package, label)
+        if isinstance(way, Control):
+            page = await self._first.select(page, way, package)
+            rows, way = self._idle_rows(page, package), None
+        apart = [row for name, row in rows.items() if name != package]
+        control = controls.action(page, label, choose=way, apart=apart)
+        return await self._first.press(purpose, page, control)
+
+    def _idle_rows(self, page: Page, package: str) -> dict[str, Element]:
+        """The row of each package, where no work goes on and `package` is listed."""
         seen = recognize.packages(page, self._profile)
         if seen.activity is not Activity.IDLE:
             raise Unrecognized(
@@ -226,18 +239,27 @@ class HttpConsole:
             )
         if package not in {known.name for known in seen.packages}:
             raise Unrecognized(f"{page} does not list {package!r} to select.", page=page.evidence)
-        choice = controls.radio(page, package)
-        control = controls.action(page, self._profile.labels[purpose], choose=choice)
-        return await self._first.press(purpose, page, control)
+        return recognize.package_rows(page, self._profile)
+
+    async def _packages_after(self, page: Page) -> Page:
+        """The Packages page after a step: a pop-up ends by itself, and the page is looked at anew."""
+        if page.popup and page.kind is not PageKind.PACKAGES and page.status < 400:
+            self._refuse_errors(page)
+            page = await self._first.open(Purpose.PACKAGES)
+        self._expect(page, PageKind.PACKAGES)
+        return page
 
     def _names(self, page: Page) -> set[str]:
         return {package.name for package in recognize.packages(page, self._profile).packages}
 
     def _expect(self, page: Page, kind: PageKind) -> None:
         """Raises `Refused` when the page shows an error message, `Unrecognized` when it is another page."""
+        self._refuse_errors(page)
+        recognize.expect(page, kind, self._profile)
+
+    def _refuse_errors(self, page: Page) -> None:
         if words := "; ".join(recognize.errors(page, self._profile)):
             raise Refused(f"{page} says: {cut(words, 300)}", words=cut(words, 300))
-        recognize.expect(page, kind, self._profile)
 
 
 def _speaks_of(page: Page, package: str) -> bool:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import httpx
@@ -16,11 +16,59 @@ from lxml import etree, html
 
 Element = etree._Element
 
-_INLINE = frozenset(
-    {"a", "abbr", "b", "bdi", "bdo", "button", "cite", "code", "em", "i", "kbd", "label"}
-    | {"mark", "q", "s", "small", "span", "strong", "sub", "sup", "time", "u"}
+FRAME = "keyturn-frame"
+"""The element in whose place a frame of a page stood; it holds what the frame's own document shows."""
+
+BREAKING = frozenset(
+    {
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "body",
+        "br",
+        "button",
+        "caption",
+        "center",
+        "dd",
+        "details",
+    }
+    | {"dialog", "dir", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form", "frameset"}
+    | {
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "hr",
+        "img",
+        "input",
+        "legend",
+        "li",
+        "main",
+        "menu",
+        "nav",
+    }
+    | {
+        "ol",
+        "optgroup",
+        "option",
+        "p",
+        "pre",
+        "section",
+        "select",
+        "summary",
+        "table",
+        "tbody",
+        "td",
+        "textarea",
+    }
+    | {"tfoot", "th", "thead", "tr", "ul", FRAME}
 )
-_UNSEEN = frozenset({"script", "style", "template", "noscript", "head"})
+"""What ends a word. Everything else stands in the line: "R<u>e</u>boot" is one word, in a <font> as well."""
+_UNSEEN = frozenset({"script", "style", "template", "noscript", "noframes", "frame", "iframe", "head"})
 _HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 
@@ -39,12 +87,27 @@ class PageKind(StrEnum):
     """Signed in or not, on a page that the profile names by no heading."""
 
 
+@dataclass(frozen=True)
+class Frame:
+    """A document that stands in a frame: what its addresses are relative to, and where its links lead if not told.
+
+    `name`: what other documents call the frame by.
+    """
+
+    url: httpx.URL
+    name: str
+    target: str
+    status: int
+
+
 @dataclass(frozen=True, eq=False)
 class Page:
-    """One answer of a console.
+    """One page of a console, the documents of its frames in it (`FRAME`).
 
-    `where` names the appliance; `evidence` is the SHA-256 of the page as kept, its secrets taken out;
-    `heading` the text of its only visible <h1>, "" when there is none or more than one.
+    `where` names the appliance; `status` is the highest of its documents'; `document` is what one stands on: the
+    page, or the dialog that is open on it; `heading` the text of its only visible <h1>, "" when there is none or more
+    than one; `evidence` is the SHA-256 of the page as kept, its secrets taken out.
+    `unread`: frames that were not looked into, and why. `popup`: it opened in a window of its own.
     """
 
     where: str
@@ -55,9 +118,13 @@ class Page:
     heading: str
     kind: PageKind
     evidence: str
+    frames: Mapping[Element, Frame] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
+    popup: bool = False
 
     def __str__(self) -> str:
-        return f"{self.where}, page {cut(self.heading or self.title or 'without a heading')!r}"
+        unread = f" (not looked into: {'; '.join(self.unread)})" if self.unread else ""
+        return f"{self.where}, page {cut(self.heading or self.title or 'without a heading')!r}{unread}"
 
 
 def parse(body: bytes, charset: str) -> Element:
@@ -90,28 +157,51 @@ def seen(element: Element) -> bool:
 
 
 def _hides(element: Element) -> bool:
-    return element.get("hidden") is not None or bool(_HIDING.search(element.get("style") or ""))
+    if element.get("hidden") is not None or element.get("popover") is not None:
+        return True
+    if (element.get("aria-hidden") or "").strip().lower() == "true":
+        return True
+    return _shut(element) or bool(_HIDING.search(element.get("style") or ""))
 
 
-def text(element: Element) -> str:
-    """What is seen of an element, on one line."""
-    return " ".join("".join(_pieces(element)).split())
+def _shut(element: Element) -> bool:
+    return element.tag == "dialog" and element.get("open") is None
 
 
-def _pieces(element: Element) -> Iterable[str]:
+def home(element: Element) -> Element:
+    """What holds the document that an element stands in: the frame around it, or the page's root."""
+    return next(element.iterancestors(FRAME), element.getroottree().getroot())
+
+
+def own(element: Element, *tags: str) -> Iterator[Element]:
+    """The elements of these tags in the document that `element` stands in, frames of it left out."""
+    around = home(element)
+    return (other for other in around.iter(*tags or ("*",)) if other is not around and home(other) is around)
+
+
+def text(element: Element, *, alts: bool = True, without: Container[str] = ()) -> str:
+    """What is seen of an element, on one line; an image counts by its `alt`, unless told not to.
+
+    `without`: tags whose content is left out.
+    """
+    return " ".join("".join(_pieces(element, alts, without)).split())
+
+
+def _pieces(element: Element, alts: bool, without: Container[str]) -> Iterable[str]:
     yield element.text or ""
     for child in element:
         if isinstance(child.tag, str) and child.tag not in _UNSEEN and not _hides(child):
-            gap = "" if child.tag in _INLINE else " "
+            gap = " " if child.tag in BREAKING else ""
             yield gap
-            yield (child.get("alt") or "") if child.tag == "img" else ""
-            yield from _pieces(child)
+            yield (child.get("alt") or "") if alts and child.tag == "img" else ""
+            if child.tag not in without:
+                yield from _pieces(child, alts, without)
             yield gap
         yield child.tail or ""
 
 
 def normal(label: str) -> str:
-    """A label as it is compared: white space, letter case and a closing colon make no difference."""
+    """Words as they are compared: white space, letter case and a closing colon make no difference."""
     flat = " ".join(unicodedata.normalize("NFKC", label).split())
     return flat.removesuffix(":").rstrip().casefold()
 

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Self
 from lxml import etree
 from pydantic import AfterValidator, StringConstraints, ValidationError, field_validator, model_validator
 
-from bot.console.allow import Purpose, denied
+from bot.console.allow import LABELLED, Purpose, denied
 from bot.console.pages import Element, PageKind, cut, normal
 from bot.domain.sight import PackageState, ServerState, WorkState
 from bot.domain.values import Value
@@ -128,7 +128,7 @@ class Profile(Value):
     @field_validator("labels")
     @classmethod
     def _every_purpose(cls, labels: dict[Purpose, str]) -> dict[Purpose, str]:
-        _expect_keys(set(labels), set(Purpose))
+        _expect_keys(set(labels), set(LABELLED))
         return labels
 
     @field_validator("headings")
@@ -178,6 +178,23 @@ def load_profile(path: Path | None = None) -> Profile:
         key = ".".join(str(part) for part in first["loc"] if part != "[key]").replace("fields_", "fields")
         expected = cut(first["msg"].removeprefix("Value error, ").removeprefix("Input should be "), 200)
         raise ProfileError(f"Console profile {path}: {key}: expected {expected}.") from None
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of a profile file. Nothing is required: what is left out is as in the default, told with it."""
+    default, made = load_profile().model_dump(mode="json"), Profile.model_json_schema()
+    for part in (made, *made["$defs"].values()):
+        part.pop("required", None)
+    for name, section in made["properties"].items():
+        section["default"] = default[name]
+        if "propertyNames" in section:
+            section["propertyNames"] = {"enum": list(default[name])}
+    made["properties"]["fields"] = made["properties"].pop("fields_")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **made,
+        "title": "Keyturn console profile",
+    }
 
 
 def _read(path: Path) -> dict[str, Any]:

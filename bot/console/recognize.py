@@ -13,10 +13,12 @@ from enum import StrEnum
 from typing import TypeVar
 
 from bot.console.allow import Purpose
-from bot.console.controls import offers, radio, selected
+from bot.console.controls import choice, offers, selected
+from bot.console.labels import dialog_name, is_dialog
 from bot.console.pages import Element, Page, PageKind, cut, elements, normal, text
 from bot.console.port import Unrecognized
 from bot.console.profile import Profile
+from bot.console.rows import body_of, cell_of, columns_of, name_of, rows_of, table_of, unclear
 from bot.domain.sight import (
     WORDS_LIMIT,
     Activity,
@@ -28,7 +30,6 @@ from bot.domain.sight import (
     WorkState,
 )
 
-MAX_ROWS = 200
 _HEADINGS = ("h2", "h3", "h4", "h5", "h6")
 State = TypeVar("State", bound=StrEnum)
 
@@ -52,6 +53,16 @@ class _Panel:
     rows: tuple[WorkRow, ...]
 
 
+def stands_on(document: Element, profile: Profile) -> tuple[Element, str]:
+    """What one stands on, and its heading: the dialog that is open and that the profile names, else the page."""
+    known = {normal(heading) for heading in profile.headings.values()}
+    dialogs = [(e, dialog_name(e)) for e in elements(document) if is_dialog(e)]
+    open_ = [(dialog, name) for dialog, name in dialogs if normal(name) in known]
+    if not open_:
+        return document, heading_of(document, profile.headings[PageKind.SIGN_IN])
+    return open_[0] if len(open_) == 1 else (document, "")
+
+
 def kind_of(document: Element, heading: str, profile: Profile) -> PageKind:
     """Which of the profile's pages this is, by its heading."""
     found = next((k for k, h in profile.headings.items() if normal(h) == normal(heading)), PageKind.OTHER)
@@ -60,9 +71,14 @@ def kind_of(document: Element, heading: str, profile: Profile) -> PageKind:
     return PageKind.OTHER if found is PageKind.SIGN_IN and not asks else found
 
 
-def heading_of(document: Element) -> str:
-    """The text of the only visible <h1>, "" when there is none or more than one."""
+def heading_of(document: Element, product: str = "") -> str:
+    """The text of the only visible <h1>, "" when there is none or more than one.
+
+    `product`: a heading that does not count beside another one: what the sign-in page is headed by may stand on all.
+    """
     found = [text(h1) for h1 in elements(document, "h1")]
+    if len(found) > 1:
+        found = [heading for heading in found if normal(heading) != normal(product)]
     return found[0] if len(found) == 1 else ""
 
 
@@ -76,8 +92,10 @@ def expect(page: Page, kind: PageKind, profile: Profile) -> None:
         shown = page.heading or page.title
         found = f"a page headed {cut(shown)!r}" if shown else "a page without a heading"
     status = "" if page.status < 400 else f", status {page.status}"
+    unread = f" (not looked into: {'; '.join(page.unread)})" if page.unread else ""
     raise Unrecognized(
-        f"{page.where}: expected the page {profile.headings[kind]!r}, got {found}{status}. Look at the console.",
+        f"{page.where}: expected the page {profile.headings[kind]!r}, got {found}{status}{unread}. "
+        "Look at the console.",
         page=page.evidence,
     )
 
@@ -102,11 +120,8 @@ def expired(page: Page, profile: Profile) -> bool:
 def packages(page: Page, profile: Profile) -> PackagesSight:
     """The Packages page: the list, and what goes on. Raises `Unrecognized`."""
     expect(page, PageKind.PACKAGES, profile)
-    columns = (profile.columns.package, profile.columns.package_status)
-    tables = [table for table in elements(page.document, "table") if _columns(table, columns)]
-    if len(tables) != 1:
-        raise _unclear(page, f"{len(tables)} tables with the columns {columns[0]!r} and {columns[1]!r}")
-    rows = _rows(page, tables[0], columns)
+    table, columns = _package_table(page, profile)
+    rows = rows_of(page, table, columns)
     listed = tuple(
         PackageSight(name=name, state=_package_state(words, profile), words=words) for name, words in rows
     )
@@ -130,36 +145,44 @@ def packages(page: Page, profile: Profile) -> PackagesSight:
     return PackagesSight(listed, activity, subject, work, done, reason)
 
 
+def package_rows(page: Page, profile: Profile) -> dict[str, Element]:
+    """The row of each package in the list of the Packages page. Raises `Unrecognized`."""
+    table, columns = _package_table(page, profile)
+    names = [name for name, _ in rows_of(page, table, columns)]
+    return dict(zip(names, (row for row, _ in body_of(table, columns)), strict=True))
+
+
+def _package_table(page: Page, profile: Profile) -> tuple[Element, tuple[str, str]]:
+    columns = (profile.columns.package, profile.columns.package_status)
+    return table_of(page, columns), columns
+
+
 def levels(page: Page, profile: Profile) -> dict[str, str | None]:
     """The Enterprise page: each appliance's release, None where the cell is empty. Raises `Unrecognized`."""
     expect(page, PageKind.ENTERPRISE, profile)
     columns = (profile.columns.enterprise_appliance, profile.columns.enterprise_release)
-    tables = [table for table in elements(page.document, "table") if _columns(table, columns)]
-    if len(tables) != 1:
-        raise _unclear(page, f"{len(tables)} tables with the columns {columns[0]!r} and {columns[1]!r}")
-    return {name: level or None for name, level in _rows(page, tables[0], columns)}
+    return {name: level or None for name, level in rows_of(page, table_of(page, columns), columns)}
 
 
 def server(page: Page, profile: Profile) -> ServerState:
     """System > Operations: the state of the Imprivata Server. Raises `Unrecognized`."""
     expect(page, PageKind.OPERATIONS, profile)
-    words = _cell(page, profile.columns.server)
+    words = cell_of(page, profile.columns.server)
     if words is None:
-        raise _unclear(page, f"no cell {profile.columns.server!r}")
+        raise unclear(page, f"no cell {profile.columns.server!r}")
     return _state(words, profile.server_words, ServerState.UNRECOGNIZED)
 
 
 def ipm_information(page: Page, profile: Profile) -> IpmInformation:
     """The IPM Information page. Raises `Unrecognized`."""
     expect(page, PageKind.IPM_INFORMATION, profile)
-    name = _cell(page, profile.columns.ipm_name)
+    name = cell_of(page, profile.columns.ipm_name)
     if not name:
-        raise _unclear(page, f"no cell {profile.columns.ipm_name!r}")
-    choice = radio(page, profile.fields_.all_appliances)
+        raise unclear(page, f"no cell {profile.columns.ipm_name!r}")
     return IpmInformation(
-        package=_name(page, name),
-        level=_cell(page, profile.columns.ipm_release) or None,
-        all_selected=selected(choice),
+        package=name_of(page, name),
+        level=cell_of(page, profile.columns.ipm_release) or None,
+        all_selected=selected(choice(page, profile.fields_.all_appliances)),
     )
 
 
@@ -173,12 +196,12 @@ def _panels(page: Page, profile: Profile) -> Iterator[_Panel]:
             if open_panel:
                 yield _Panel(*open_panel, rows)
             open_panel, rows = _work(page, text(element), profile), ()
-        elif _columns(element, columns):
+        elif columns_of(element, columns):
             if rows or open_panel is None:
                 if open_panel:
                     yield _Panel(*open_panel, rows)
                 open_panel = (Activity.UNRECOGNIZED, None)
-            found = _rows(page, element, columns)
+            found = rows_of(page, element, columns)
             rows = tuple(_work_row(name, words, profile) for name, words in found)
     if open_panel:
         yield _Panel(*open_panel, rows)
@@ -190,7 +213,7 @@ def _work(page: Page, heading: str, profile: Profile) -> tuple[Activity, str | N
         (Activity.INSTALLING, profile.patterns.installation),
     ):
         if match := _search(pattern, heading):
-            return activity, _name(page, match["package"] or "")
+            return activity, name_of(page, match["package"] or "")
     return None
 
 
@@ -217,58 +240,3 @@ def _state(words: str, known: Mapping[State, tuple[str, ...]], otherwise: State)
 
 def _search(pattern: str, words: str) -> re.Match[str] | None:
     return re.search(pattern, words[:WORDS_LIMIT], re.IGNORECASE)
-
-
-def _columns(table: Element, wanted: tuple[str, str]) -> tuple[int, int] | None:
-    """Where the two columns stand in a table's first row, None when it has not exactly one of each."""
-    first = next(iter(_own_rows(table)), [])
-    heads = [normal(text(cell)) if cell.tag == "th" else None for cell in first]
-    if any(heads.count(normal(want)) != 1 for want in wanted):
-        return None
-    return heads.index(normal(wanted[0])), heads.index(normal(wanted[1]))
-
-
-def _own_rows(table: Element) -> Iterator[list[Element]]:
-    for row in elements(table, "tr"):
-        if next(row.iterancestors("table")) is table:
-            yield [cell for cell in row if cell.tag in ("td", "th")]
-
-
-def _rows(page: Page, table: Element, columns: tuple[str, str]) -> list[tuple[str, str]]:
-    """The two columns' texts, row by row. Raises `Unrecognized` for a row that does not fit, or one named twice."""
-    at = _columns(table, columns)
-    assert at is not None
-    found: dict[str, str] = {}
-    for cells in list(_own_rows(table))[1:]:
-        spans = any(cell.get("colspan") or cell.get("rowspan") for cell in cells)
-        if spans or len(cells) <= max(at) or len(found) >= MAX_ROWS:
-            raise _unclear(page, f"a row that does not fit the columns {columns[0]!r} and {columns[1]!r}")
-        name = _name(page, text(cells[at[0]]))
-        if name in found:
-            raise _unclear(page, f"{cut(name)!r} twice in one table")
-        found[name] = text(cells[at[1]])
-    return list(found.items())
-
-
-def _cell(page: Page, header: str) -> str | None:
-    """The value beside a header cell in a two-column table, None when no row has it."""
-    found = [
-        text(cells[1])
-        for table in elements(page.document, "table")
-        for cells in _own_rows(table)
-        if len(cells) == 2 and cells[0].tag == "th" and normal(text(cells[0])) == normal(header)
-    ]
-    if len(found) > 1:
-        raise _unclear(page, f"{len(found)} cells {header!r}")
-    return found[0] if found else None
-
-
-def _name(page: Page, name: str) -> str:
-    """A name of the console's, which the ledger may keep: short and printable, or nothing."""
-    if not name or len(name) > 200 or not name.isprintable():
-        raise _unclear(page, f"the name {cut(name)!r}")
-    return name
-
-
-def _unclear(page: Page, found: str) -> Unrecognized:
-    return Unrecognized(f"{page} shows {found}. Look at the console.", page=page.evidence)

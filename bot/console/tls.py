@@ -67,8 +67,8 @@ class Trust:
         return context
 
 
-async def fetch_certificate(host: str, port: int, timeout: float = 10.0) -> tuple[str, str]:
-    """The certificate that a server shows, to be shown to a person: PEM, and SHA-256 in 64 hex digits.
+async def fetch_certificate(host: str, port: int, timeout: float = 10.0) -> bytes:
+    """The certificate that a server shows, in DER, to be shown to a person.
 
     A bare handshake, nothing else. What it returns is not verified. Raises `Unreachable`.
     """
@@ -79,9 +79,9 @@ async def fetch_certificate(host: str, port: int, timeout: float = 10.0) -> tupl
             _, writer = await asyncio.open_connection(host, port, ssl=context)
     except (OSError, TimeoutError) as error:
         raise Unreachable(f"{host}:{port} gave no certificate: {error or 'no answer in time'}.") from error
-    der = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    der: bytes = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
     writer.transport.abort()
-    return ssl.DER_cert_to_PEM_cert(der), hashlib.sha256(der).hexdigest()
+    return der
 
 
 def _modern_context() -> ssl.SSLContext:

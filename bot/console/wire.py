@@ -53,7 +53,7 @@ class Wire:
         timeout: httpx.Timeout,
         **extensions: Any,
     ) -> httpx.Response:
-        """The answer, its body unread: close it. `timeout` holds for each piece.
+        """The answer, its body unread: close it. `timeout` holds for each piece. Its request carries the permit.
 
         Raises httpx's transport errors, of which only `told` may be told; `Unrecognized`, before a byte is sent,
         when a cookie of the console's cannot be sent back.
@@ -66,7 +66,7 @@ class Wire:
             permit.url,
             headers={**_HEADERS, **headers},
             content=content,
-            extensions={"timeout": timeout.as_dict(), **extensions},
+            extensions={"timeout": timeout.as_dict(), "permit": permit, **extensions},
         )
         try:
             self._cookies.set_cookie_header(request)

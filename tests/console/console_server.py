@@ -10,6 +10,7 @@ import datetime
 import hashlib
 import ipaddress
 import ssl
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +25,8 @@ from pydantic import SecretStr
 
 from bot.console.http_driver import HttpConsole
 from bot.console.profile import load_profile
-from bot.console.session import Appliance, Timeouts
+from bot.console.reading import Timeouts
+from bot.console.session import Appliance
 from bot.console.tls import Trust
 
 PASSWORD = "correct horse & battery"
@@ -86,6 +88,7 @@ class Asked:
     size: int = 0
     sha256: str = ""
     complete: bool = False
+    at: float = field(default_factory=time.monotonic)
 
     @property
     def form(self) -> dict[str, str]:

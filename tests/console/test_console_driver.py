@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.console.port import CertificateMismatch, Forbidden, Refused, SignInRefused, Unrecognized
-from bot.console.session import Timeouts
+from bot.console.reading import Timeouts
 from bot.domain.sight import Activity, PackageState, ServerState, WorkState
 from tests.console.console_server import (
     INSTALL_FORM,

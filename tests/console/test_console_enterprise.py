@@ -13,7 +13,8 @@ from pydantic import SecretStr
 from bot.console.http_driver import HttpConsole
 from bot.console.port import Refused, SignInRefused
 from bot.console.profile import load_profile
-from bot.console.session import Appliance, Timeouts
+from bot.console.reading import Timeouts
+from bot.console.session import Appliance
 from bot.console.tls import Trust
 from bot.domain.sight import Activity, Observation, PackageState, Press, ServerState, WorkState
 from bot.sandbox.enterprise.client import EnterpriseProcess

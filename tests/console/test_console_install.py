@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bot.console.http_driver import HttpConsole
-from bot.console.session import Timeouts
+from bot.console.reading import Timeouts
 from bot.domain.sight import Press
 from tests.console.console_server import (
     INSTALL_FORM,

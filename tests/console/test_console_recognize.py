@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.console import recognize
-from bot.console.pages import Page, PageKind
+from bot.console.controls import offers
+from bot.console.pages import Page, PageKind, text
 from bot.console.port import Unrecognized
 from bot.console.profile import load_profile
 from bot.domain.sight import Activity, PackageState, ServerState, WorkState
@@ -151,6 +154,24 @@ def test_columns_are_found_by_their_header_in_any_order() -> None:
     assert (package.name, package.state) == ("p", PackageState.INSTALLED)
 
 
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<tr><td>Package</td><td>Status</td></tr>",
+        "<tr><td><b>package…</b></td><td><a href=/sort>Status <i aria-hidden=true>v</i></a></td></tr>",
+        "<caption>All</caption><thead><tr><th colspan=2>All</th></tr><tr><th>Package</th><th>Status ▾</th></tr>",
+    ],
+)
+def test_a_header_is_told_by_its_words(html: str) -> None:
+    rows = "<tr><td><img alt=IPM> <a href=/x>p</a> <select><option>1</select></td>"
+    rows += "<td>Installed <button>x</button></td></tr>"
+    foot = "<tfoot><tr><td colspan=2>1 package</td></tr></tfoot>"
+    page = a_page(f"<h1>Packages</h1><table>{html}{rows}{foot}</table>", PageKind.PACKAGES)
+    (package,) = recognize.packages(page, PROFILE).packages
+    assert (package.name, package.state) == ("p", PackageState.INSTALLED)
+    assert text(recognize.package_rows(page, PROFILE)["p"]).startswith("IPM p")
+
+
 def test_levels() -> None:
     head = "<tr><th>Appliance</th><th>Type</th><th>Release</th></tr>"
     rows = "<tr><td>a</td><td>db</td><td>24.1 HF3</td></tr><tr><td>b</td><td>s</td><td> </td></tr>"
@@ -162,9 +183,17 @@ def test_levels() -> None:
     ("cell", "state"),
     [("Running", ServerState.RUNNING), ("down", ServerState.DOWN), ("Starting", ServerState.UNRECOGNIZED)],
 )
-def test_server(cell: str, state: ServerState) -> None:
-    html = f"<h1>Operations</h1><table><tr><th>Imprivata Server</th><td>{cell}</td></tr></table>"
-    assert recognize.server(a_page(html, PageKind.OPERATIONS), PROFILE) is state
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<table><tr><th>Imprivata Server</th><td>{}</td></tr></table>",
+        "<table><tr><td>Imprivata server:</td><td>{}</td></tr><tr><td>Other</td><td>Down</td></tr></table>",
+        "<dl><dt>Uptime</dt><dd>Down</dd><dt>Imprivata Server</dt><dd>{}</dd></dl>",
+    ],
+)
+def test_server(cell: str, state: ServerState, html: str) -> None:
+    page = a_page("<h1>Operations</h1>" + html.format(cell), PageKind.OPERATIONS)
+    assert recognize.server(page, PROFILE) is state
 
 
 @pytest.mark.parametrize("cells", ["", "<tr><th>Imprivata Server</th><td>Running</td></tr>" * 2])
@@ -192,6 +221,48 @@ def test_a_product_name_as_every_heading_is_no_sign_in_page() -> None:
     assert recognize.kind_of(page.document, page.heading, PROFILE) is PageKind.SIGN_IN
 
 
+PRODUCT = "<h1>Imprivata Appliance Console</h1>"
+
+
+@pytest.mark.parametrize(
+    ("html", "heading", "kind"),
+    [
+        ("<h1>Packages</h1>", "Packages", PageKind.PACKAGES),
+        (PRODUCT + "<h1>Packages</h1>", "Packages", PageKind.PACKAGES),
+        (PRODUCT + PRODUCT, "", PageKind.OTHER),
+        (PRODUCT + "<h1>Packages</h1><h1>Logs</h1>", "", PageKind.OTHER),
+        ("<h1>Packages</h1><dialog open><h3>Distribute</h3></dialog>", "Distribute", PageKind.DISTRIBUTE),
+        ("<h1>Packages</h1><dialog><h3>Distribute</h3></dialog>", "Packages", PageKind.PACKAGES),
+        ("<h1>Packages</h1><div role=dialog aria-label=Distribute></div>", "Distribute", PageKind.DISTRIBUTE),
+        ("<h1>Packages</h1><div role=dialog aria-label=Hint></div>", "Packages", PageKind.PACKAGES),
+        (
+            "<h1>Packages</h1><div role=dialog hidden aria-label=Distribute></div>",
+            "Packages",
+            PageKind.PACKAGES,
+        ),
+        ("<dialog open><h2>Distribute</h2></dialog><dialog open><h2>Logs</h2></dialog>", "", PageKind.OTHER),
+        (
+            "<div aria-hidden=true><h1>Packages</h1></div><div role=dialog><h1>Distribute</h1></div>",
+            "Distribute",
+            PageKind.DISTRIBUTE,
+        ),
+    ],
+)
+def test_what_one_stands_on(html: str, heading: str, kind: PageKind) -> None:
+    document, found = recognize.stands_on(a_page(html).document, PROFILE)
+    assert (found, recognize.kind_of(document, found, PROFILE)) == (heading, kind)
+
+
+def test_behind_a_dialog_nothing_is_found_and_errors_are() -> None:
+    dialog = "<dialog open><h2>IPM Information</h2><a href=/y>Go</a></dialog>"
+    whole = a_page("<p role=alert>Disk full</p><a href=/x>Install</a>" + dialog)
+    document, _ = recognize.stands_on(whole.document, PROFILE)
+    page = replace(whole, document=document)
+    assert not offers(page, "Install")
+    assert offers(page, "Go")
+    assert recognize.errors(page, PROFILE) == ("Disk full",)
+
+
 def ipm(cells: str, radios: str) -> str:
     return f"<h1>IPM Information</h1><table>{cells}</table><form>{radios}<button>Install</button></form>"
 
@@ -206,6 +277,10 @@ def test_ipm_information() -> None:
     bare = ipm("<tr><th>Name</th><td>p-1</td></tr>", ALL.replace(" checked", ""))
     seen = recognize.ipm_information(a_page(bare, PageKind.IPM_INFORMATION), PROFILE)
     assert (seen.level, seen.all_selected) == (None, False)
+    listed = ALL.replace("type=radio", "type=checkbox")
+    assert recognize.ipm_information(
+        a_page(ipm(cells, listed), PageKind.IPM_INFORMATION), PROFILE
+    ).all_selected
     for html in (ipm("", ALL), ipm(cells, ""), ipm(cells, ALL + ALL)):
         with pytest.raises(Unrecognized):
             recognize.ipm_information(a_page(html, PageKind.IPM_INFORMATION), PROFILE)

@@ -11,7 +11,7 @@ import pytest
 
 from bot.console import body
 from bot.console.port import PackageChanged, Refused, Unreachable
-from bot.console.session import Timeouts
+from bot.console.reading import Timeouts
 from tests.console.console_server import Asked, MiniConsole, Server, driver, page
 from tests.console.console_server import body as page_body
 
