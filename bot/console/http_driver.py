@@ -9,23 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-import httpx
 from pydantic import SecretStr
 
 from bot.console import choices, controls, recognize
 from bot.console.allow import Purpose
-from bot.console.body import PackageBody
 from bot.console.controls import Control
-from bot.console.download import save
+from bot.console.http_reader import HttpReader
 from bot.console.looking import look
 from bot.console.pages import Element, Page, PageKind, cut, text
 from bot.console.port import Refused, Unrecognized
-from bot.console.press import press_once
+from bot.console.press import not_sent
 from bot.console.profile import Profile
-from bot.console.reading import Timeouts
-from bot.console.session import Appliance, Credentials, Session, SessionExpired
+from bot.console.reading import Timeouts, Upload
+from bot.console.session import Appliance, Credentials, Driver, Session, SessionExpired
 from bot.console.wire import told
-from bot.domain.sight import Activity, InstallOutcome, IpmInformation, Observation, Press
+from bot.domain.sight import Activity, InstallOutcome, IpmInformation, Observation
 
 
 @dataclass(frozen=True)
@@ -54,12 +52,13 @@ class HttpConsole:
         profile: Profile,
         keep: Callable[[bytes], str],
         timeouts: Timeouts | None = None,
+        driver: Driver = HttpReader,
     ) -> None:
         if not appliances:
             raise ValueError("An enterprise has at least one appliance.")
         credentials = Credentials(user, password)
-        self._timeouts = timeouts or Timeouts()
-        self._sessions = [Session(a, credentials, profile, keep, self._timeouts) for a in appliances]
+        limits = timeouts or Timeouts()
+        self._sessions = [Session(a, credentials, profile, keep, limits, driver=driver) for a in appliances]
         self._first = self._sessions[0]
         self._profile = profile
         self._dialog: _Open | None = None
@@ -97,10 +96,7 @@ class HttpConsole:
         self._expect(page, PageKind.UPLOAD)
         field = controls.field(page, self._profile.fields_.package_file)
         control = controls.action(page, self._profile.labels[Purpose.UPLOAD], file=field)
-        if not control.file_field:
-            raise Unrecognized(f"The file field on {page} has no name to send it by.", page=page.evidence)
-        body = PackageBody(file, sha256, control.fields, control.file_field, progress)
-        return await self._first.submit(page, control, body)
+        return await self._first.press(Purpose.UPLOAD, page, control, Upload(file, sha256, progress))
 
     async def open_distribution(self, package: str) -> None:
         """Leaves the dialog open for `send`."""
@@ -173,26 +169,20 @@ class HttpConsole:
         """The page is spent by this, whatever the outcome; nothing is signed in to, reopened or repeated."""
         opened, self._information = self._information, None
         if opened is None or opened.ipm is None:
-            return _not_sent("the IPM Information page is not open")
+            return not_sent("the IPM Information page is not open")
         if opened.signed_in != self._first.signed_in:
-            return _not_sent("the session was signed in again after the IPM Information page was opened")
+            return not_sent("the session was signed in again after the IPM Information page was opened")
         if not opened.ipm.all_selected:
-            return _not_sent(f"{self._profile.fields_.all_appliances!r} is not selected")
+            return not_sent(f"{self._profile.fields_.all_appliances!r} is not selected")
         try:
-            choice = controls.choice(opened.page, self._profile.fields_.all_appliances)
-            control = controls.action(opened.page, self._profile.labels[Purpose.INSTALL], choose=choice)
-            permit = self._first.gate.follow(Purpose.INSTALL, opened.page, control)
+            page = await self._first.reader.now(opened.page)
+            if recognize.ipm_information(page, self._profile) != opened.ipm:
+                return not_sent(f"{page} has changed since it was read")
+            choice = controls.choice(page, self._profile.fields_.all_appliances)
+            control = controls.action(page, self._profile.labels[Purpose.INSTALL], choose=choice)
         except Exception as error:
-            return _not_sent(told(error))
-        return await press_once(
-            permit,
-            self._first.context,
-            self._first.cookies,
-            httpx.Timeout(self._timeouts.install, connect=self._timeouts.connect),
-            self._timeouts.connect + self._timeouts.install,
-            gate,
-            self._first.heard,
-        )
+            return not_sent(told(error))
+        return await self._first.reader.install(page, control, gate)
 
     async def export_logs(self, into: Path) -> Path:
         """Saved under the console's own name for it, cleaned, or another when that is taken."""
@@ -206,15 +196,11 @@ class HttpConsole:
         page = await self._first.press(Purpose.LOGS, page)
         self._expect(page, PageKind.LOGS)
         control = controls.action(page, self._profile.labels[Purpose.EXPORT_LOGS])
-        permit = self._first.gate.follow(Purpose.EXPORT_LOGS, page, control)
-        async with self._first.answer(permit) as response:
-            if response.status_code == 200 and "content-disposition" in response.headers:
-                return await save(response, into, self._timeouts.stall)
-            page = await self._first.page(response)
-        if page.kind is PageKind.SIGN_IN:
-            raise SessionExpired(f"{self._first.name}: the session has expired.")
-        self._expect(page, PageKind.LOGS)
-        raise Unrecognized(f"{page} gave no file of logs.", page=page.evidence)
+        got = await self._first.download(Purpose.EXPORT_LOGS, page, control, into)
+        if isinstance(got, Path):
+            return got
+        self._expect(got, PageKind.LOGS)
+        raise Unrecognized(f"{got} gave no file of logs.", page=got.evidence)
 
     async def _select(self, package: str, purpose: Purpose) -> Page:
         """Select the IPM of exactly that name on the Packages page, where no work goes on, and press a button there."""
@@ -264,7 +250,3 @@ class HttpConsole:
 
 def _speaks_of(page: Page, package: str) -> bool:
     return bool(re.search(rf"(?<![\w.-]){re.escape(package)}(?![\w-]|\.\w)", text(page.document)))
-
-
-def _not_sent(why: str) -> InstallOutcome:
-    return InstallOutcome(press=Press.NOT_SENT, words=f"Install was not sent: {why}")

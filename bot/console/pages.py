@@ -108,6 +108,7 @@ class Page:
     page, or the dialog that is open on it; `heading` the text of its only visible <h1>, "" when there is none or more
     than one; `evidence` is the SHA-256 of the page as kept, its secrets taken out.
     `unread`: frames that were not looked into, and why. `popup`: it opened in a window of its own.
+    `live`: it stands in a browser, where scripts can be pressed; what a press asks for is judged when it asks.
     """
 
     where: str
@@ -121,6 +122,7 @@ class Page:
     frames: Mapping[Element, Frame] = field(default_factory=dict)
     unread: tuple[str, ...] = ()
     popup: bool = False
+    live: bool = False
 
     def __str__(self) -> str:
         unread = f" (not looked into: {'; '.join(self.unread)})" if self.unread else ""

@@ -78,7 +78,12 @@ async def press_once(
 def _without_answer(error: Exception, leaving: bool) -> InstallOutcome:
     if leaving:
         return InstallOutcome(press=Press.IN_DOUBT, words=f"Install was sent, no answer came: {told(error)}")
-    return InstallOutcome(press=Press.NOT_SENT, words=f"Install was not sent: {told(error)}")
+    return not_sent(told(error))
+
+
+def not_sent(why: str) -> InstallOutcome:
+    """The outcome of an Install of which provably no byte was sent."""
+    return InstallOutcome(press=Press.NOT_SENT, words=f"Install was not sent: {why}")
 
 
 async def _read(response: httpx.Response, limit: float) -> bytes:

@@ -9,18 +9,19 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 from pydantic import SecretStr
 
 from bot.console import controls
 from bot.console.allow import Gate, Purpose
-from bot.console.body import PackageBody
 from bot.console.controls import Control
+from bot.console.http_reader import HttpReader
 from bot.console.pages import Page, PageKind, cut
 from bot.console.port import ConsoleError, SignInRefused, Unrecognized
 from bot.console.profile import Profile
-from bot.console.reading import Reader, Timeouts
+from bot.console.reading import Reader, Target, Timeouts, Upload
 from bot.console.recognize import errors, expired
 from bot.console.tls import Trust
 
@@ -51,14 +52,18 @@ class Credentials:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
+Driver = Callable[[Target], Reader]
+"""What makes the reader of a console."""
+
+
 class SessionExpired(Unrecognized):
     """The console answered with its sign-in page: what was pressed was not carried out."""
 
 
-class Session(Reader):
+class Session:
     """A session with one console. `keep` saves a page as evidence and returns its SHA-256.
 
-    `only`: what its gate lets through at all.
+    `only`: what its gate lets through at all. `driver` makes what reads the console.
     """
 
     def __init__(
@@ -69,21 +74,26 @@ class Session(Reader):
         keep: Callable[[bytes], str],
         timeouts: Timeouts,
         only: Collection[Purpose] = frozenset(Purpose),
+        driver: Driver = HttpReader,
     ) -> None:
         origin = httpx.URL(appliance.address)
         if origin.scheme != "https" or not origin.host or origin.path not in ("", "/") or origin.userinfo:
             raise ValueError(f"{appliance.name}: the console's address is https://host:port.")
         gate, context = Gate(origin, profile.entry, profile.labels, only), appliance.trust.context()
-        super().__init__(appliance.name, gate, context, profile, credentials.password, keep, timeouts)
+        self.name = appliance.name
+        self.reader = driver(Target(self.name, gate, context, profile, credentials.password, keep, timeouts))
         self.signed_in = 0
         """How often this session has signed in: a page opened under another count is stale."""
         self._credentials = credentials
+        self._profile = profile
+        self._timeouts = timeouts
         self._page: Page | None = None
 
     async def open(self, tab: Purpose) -> Page:
         """Follow the link of one of the named tabs, signing in when there is no session."""
-        page, signed_in = self._page, self.signed_in
+        signed_in = self.signed_in
         try:
+            page = self._page and await self.reader.now(self._page)
             # Of a page made of frames only one is new after each press: such a page is begun anew.
             if page is None or page.frames or not controls.offers(page, self._profile.labels[tab]):
                 page = await self.sign_in()
@@ -98,37 +108,37 @@ class Session(Reader):
             return page  # just read: only a page that offers the tab comes here otherwise
         return await self.press(tab, page)
 
-    async def press(self, purpose: Purpose, page: Page, control: Control | None = None) -> Page:
+    async def press(
+        self, purpose: Purpose, page: Page, control: Control | None = None, upload: Upload | None = None
+    ) -> Page:
         """Press `control` of `page`, or the one that the profile labels so; the page it leads to.
 
         Raises `SessionExpired` when that is the sign-in page.
         """
         control = control or controls.action(page, self._profile.labels[purpose])
-        permit = self.gate.follow(purpose, page, control)
-        return self._stay(await self.read(permit, (page, control)))
+        return self._stay(await self.reader.press(purpose, page, control, upload))
 
     async def select(self, page: Page, control: Control, package: str) -> Page:
         """Follow the link on a package's name; the page it leads to. Raises `SessionExpired`."""
-        permit = self.gate.select(page, control, package)
-        return self._stay(await self.read(permit, (page, control)))
+        return self._stay(await self.reader.select(page, control, package))
 
-    async def submit(self, page: Page, control: Control, body: PackageBody) -> Page:
-        """Press the Upload button with a package."""
-        permit = self.gate.follow(Purpose.UPLOAD, page, control)
-        return self._stay(await self.read(permit, (page, control), body))
+    async def download(self, purpose: Purpose, page: Page, control: Control, into: Path) -> Path | Page:
+        """Press `control`; the file that it answers with, or the page it leads to. Raises `SessionExpired`."""
+        got = await self.reader.download(purpose, page, control, into)
+        return got if isinstance(got, Path) else self._stay(got)
 
     async def sign_in(self) -> Page:
         """The entry page, after signing in where it asks for that. A refused password is never tried again."""
         async with self._credentials.turn:
             self._page = None
-            page = await self.read(self.gate.enter())
+            page = await self.reader.enter()
             if page.kind is PageKind.SIGN_IN:
                 if self._credentials.refused:
                     raise SignInRefused(self._credentials.refused)
                 page = await self._send_password(page)
                 self.signed_in += 1
                 if page.frames or page.popup:
-                    page = await self.read(self.gate.enter())
+                    page = await self.reader.enter()
             return self._stay(page)
 
     async def _send_password(self, page: Page) -> Page:
@@ -138,7 +148,7 @@ class Session(Reader):
             controls.field(page, labels.password): self._credentials.password.get_secret_value(),
         }
         control = controls.action(page, self._profile.labels[Purpose.SIGN_IN], fill=fill)
-        answer = await self.read(self.gate.follow(Purpose.SIGN_IN, page, control), (page, control))
+        answer = await self.reader.press(Purpose.SIGN_IN, page, control)
         if answer.kind is PageKind.SIGN_IN:
             if expired(answer, self._profile):
                 raise Unrecognized(f"{self.name}: the session ends at once.", page=answer.evidence)
@@ -165,9 +175,9 @@ class Session(Reader):
                     async with asyncio.timeout(self._timeouts.connect):
                         await self._sign_out(self._page)
         finally:
-            await self.aclose()
+            await self.reader.aclose()
 
     async def _sign_out(self, page: Page) -> None:
         if not controls.offers(page, self._profile.labels[Purpose.SIGN_OUT]):
-            page = await self.read(self.gate.enter())  # a pop-up or a dialog has no way out of its own
+            page = await self.reader.enter()  # a pop-up or a dialog has no way out of its own
         await self.press(Purpose.SIGN_OUT, page)

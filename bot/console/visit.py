@@ -143,16 +143,16 @@ class _Walk:
 
     async def _entry(self) -> Page:
         """The entry page as it comes to somebody who is not signed in."""
-        async with self.session.answer(self.session.gate.enter()) as response:
-            self.seen.trusted = True
-            return await self.session.page(response)
+        page = await self.session.reader.enter()
+        self.seen.trusted = True
+        return page
 
     async def _look(self, view: View, opening: Awaitable[Page]) -> Page | None:
         try:
             self.seen.pages[view] = await opening
         except (Unrecognized, Forbidden) as error:
             self.seen.troubles[view] = str(error)
-        self.secrets |= {cookie.value or "" for cookie in self.session.cookies.jar}
+        self.secrets |= {cookie.value or "" for cookie in self.session.reader.cookies.jar}
         return self.seen.pages.get(view)
 
     def _offers(self, page: Page, purpose: Purpose) -> bool:

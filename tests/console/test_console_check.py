@@ -11,11 +11,11 @@ from pydantic import SecretStr
 
 from bot.console import controls
 from bot.console.allow import LABELLED, READ_ONLY, RULES, Purpose
-from bot.console.body import PackageBody
 from bot.console.check import judged
 from bot.console.pages import PageKind
 from bot.console.port import Forbidden
 from bot.console.profile import Profile, load_profile
+from bot.console.reading import Upload
 from bot.console.report import Outcome, Report, Result
 from bot.console.session import Appliance, Credentials, Session
 from bot.console.table import WIDTH, table
@@ -192,7 +192,7 @@ async def test_a_check_cannot_upload_or_select(server: Server, session: Session,
     on = a_page("<form method=post action=/u><button>Upload</button></form>", PageKind.UPLOAD, where)
     control = controls.action(on, "Upload")
     with pytest.raises(Forbidden, match="not done here"):
-        await session.submit(on, control, PackageBody(tmp_path / "p.ipm", "0" * 64, (), "f", lambda _: None))
+        await session.press(Purpose.UPLOAD, on, control, Upload(tmp_path / "p.ipm", "0" * 64, lambda _: None))
     on = a_page("<a href=/x>p-1</a>", PageKind.PACKAGES, where)
     with pytest.raises(Forbidden, match="not done here"):
         await session.select(on, controls.action(on, "p-1"), "p-1")
