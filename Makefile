@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test crash tamper model growth mutants check format lock clean
+.PHONY: demo test crash tamper model growth bench-upload console-faults mutants check format lock clean
 
 demo: .venv/ready
 	$(BIN)/keyturn demo
@@ -29,6 +29,16 @@ model: .venv/ready
 EVENTS ?= 1000000
 growth: .venv/ready
 	$(BIN)/python -m tests.growth.bench $(EVENTS)
+
+# The upload of a package beside curl's, over TLS, with processes of their own: docs/console.md.
+SIZE ?= 8G
+ROUNDS ?= 3
+bench-upload: .venv/ready
+	$(BIN)/python -m tests.bench.upload --size $(SIZE) --rounds $(ROUNDS)
+
+# Carries out every fault of the console's catalogue: docs/console-faults.md.
+console-faults: .venv/ready
+	$(BIN)/python -m tests.catalogue $(FAULTS)
 
 # Changes domain and storage in small ways, and counts what the tests notice: docs/mutants.md.
 mutants: .venv/ready

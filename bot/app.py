@@ -8,6 +8,7 @@ import functools
 import gc
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,12 @@ from bot.announce.outage import OutageNotice
 from bot.clearance import Clearance
 from bot.clock import Clock
 from bot.config import ConfigurationError, EnterpriseSettings, Settings
+from bot.console.browser.chromium import Chromium, NoBrowser, find
+from bot.console.browser.reader import BrowserReader
 from bot.console.http_driver import HttpConsole
+from bot.console.http_reader import HttpReader
 from bot.console.profile import Profile, ProfileError, load_profile
-from bot.console.session import Appliance
+from bot.console.session import Appliance, Driver
 from bot.console.tls import Trust, TrustError
 from bot.directory import SlackDirectory
 from bot.domain.enterprise import enterprise_of
@@ -106,6 +110,16 @@ def appliances(name: str, enterprise: EnterpriseSettings) -> list[Appliance]:
         raise ConfigurationError(f"enterprises.{name}.appliances: {error}") from None
 
 
+def driver(name: str, enterprise: EnterpriseSettings, picture: Callable[[str, bytes], None]) -> Driver:
+    """What reads the consoles of an enterprise for one session. Raises `ConfigurationError` without a browser."""
+    if enterprise.driver == "http":
+        return HttpReader
+    try:
+        return partial(BrowserReader, Chromium(find(), picture))
+    except NoBrowser as error:
+        raise ConfigurationError(f"enterprises.{name}.driver: {error}") from None
+
+
 def consoles(
     settings: Settings, profile: dict[str, Profile], evidence: Mapping[str, Evidence]
 ) -> Callable[[str], HttpConsole]:
@@ -115,6 +129,10 @@ def consoles(
     """
     trusted = {name: appliances(name, e) for name, e in settings.enterprises.items()}
     passwords = {name: settings.password(name) for name in settings.enterprises}
+    for name, known in settings.enterprises.items():
+        driver(
+            name, known, evidence[name].picture
+        )  # a browser that is missing is told now, not in the window
 
     def open_console(name: str) -> HttpConsole:
         return HttpConsole(
@@ -123,6 +141,7 @@ def consoles(
             password=passwords[name],
             profile=profile[name],
             keep=evidence[name].page,
+            driver=driver(name, settings.enterprises[name], evidence[name].picture),
         )
 
     return open_console

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
@@ -72,7 +72,10 @@ class ApplianceSettings(_Section):
 
 
 class EnterpriseSettings(_Section):
-    """One enterprise. `password` comes from the environment or from `password_file`, never from the TOML file."""
+    """One enterprise. `password` comes from the environment or from `password_file`, never from the TOML file.
+
+    `driver`: how its consoles are read; "browser" is for those that need JavaScript.
+    """
 
     title: str
     channel: str
@@ -83,6 +86,7 @@ class EnterpriseSettings(_Section):
     password: SecretStr | None = None
     password_file: Path | None = None
     profile: Path | None = None
+    driver: Literal["http", "browser"] = "http"
     needs_minutes: int = Field(default=150, gt=0)
     install_minutes: int = Field(default=90, gt=0)
     appliances: tuple[ApplianceSettings, ...] = Field(min_length=1)

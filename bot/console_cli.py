@@ -247,7 +247,10 @@ async def _visits(settings: Settings, enterprise: str, profile: Profile, kept: c
     """One console after the other, each signed out of before the next. A refused password is tried once in all."""
     known = settings.enterprises[enterprise]
     credentials = Credentials(known.user, settings.password(enterprise))
-    return [await visit(a, credentials, profile, kept) for a in house.appliances(enterprise, known)]
+    return [
+        await visit(a, credentials, profile, kept, driver=house.driver(enterprise, known, lambda *_: None))
+        for a in house.appliances(enterprise, known)
+    ]
 
 
 def _tell(report: Report, as_json: bool) -> None:

@@ -16,9 +16,11 @@ from urllib.parse import unquote_plus, urlencode
 import httpx
 
 from bot.console.controls import Control, leads
-from bot.console.labels import comparable
+from bot.console.labels import comparable, names
 from bot.console.pages import Element, Page, PageKind, cut
 from bot.console.port import Forbidden, Unrecognized
+from bot.console.pressable import known
+from bot.console.pressing import Asked, Unreadable, parts, words
 
 MAX_REDIRECTS = 5
 Barred = frozenset[tuple[str, httpx.URL]]
@@ -144,6 +146,36 @@ class Permit:
     enctype: str = ""
     file_field: str | None = None
     redirects: int = 0
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    content: tuple[str, bytes] | None = field(default=None, repr=False)
+    """Content type and content as a browser would send them, instead of `fields`."""
+
+
+@dataclass
+class Press:
+    """A control being pressed in a browser, or the entry page being opened; only `Gate` makes them.
+
+    `changes`: how many more requests it may send that are no GET. `own`: where the control leads by itself, as far as
+    that is known, and where its answers have led on, `redirects` times. `barred`: where controls of the page lead that
+    must never be pressed, and `buttons` the names and values that such would send.
+    """
+
+    purpose: Purpose | None
+    changes: int = 0
+    own: set[httpx.URL] = field(default_factory=set)
+    barred: Barred = frozenset()
+    buttons: frozenset[tuple[str, str]] = frozenset()
+    redirects: int = 0
+
+
+def never_pressed(document: Element) -> frozenset[tuple[str, str]]:
+    """What only the buttons of a document that must never be pressed would send: a name and a value."""
+    buttons = [e for e in document.iter("button", "input") if e.get("name") and known(e)]
+    never = {e for e in buttons if any(map(denied, names(e)))}
+    sent = [
+        {(e.get("name") or "", e.get("value") or "") for e in some} for some in (never, set(buttons) - never)
+    ]
+    return frozenset(sent[0] - sent[1])
 
 
 class Gate:
@@ -184,6 +216,56 @@ class Gate:
             return Permit(purpose, "GET", url)
         return Permit(purpose, control.method, url, control.fields, control.enctype, control.file_field)
 
+    def press(self, purpose: Purpose, page: Page, control: Control, package: str | None = None) -> Press:
+        """Press `control` of a page in a browser. Raises `Forbidden`; what it asks for is judged by `ask`.
+
+        `package`: what SELECT selects.
+        """
+        other = purpose if purpose not in self._only else self._others.get(comparable(control.label))
+        if other is not None:
+            raise Forbidden(f"{control.label!r} on {page} is for {other.value!r}, which is not done here.")
+        url = self.examine(purpose, page, control, package)
+        own = {url.copy_with(query=urlencode(control.fields).encode()) if control.fields else url}
+        root = page.document.getroottree().getroot()
+        changes = int("POST" in RULES[purpose].methods)
+        barred = off_limits(root, page.url)
+        return Press(purpose, changes, own if control.method == "GET" else set(), barred, never_pressed(root))
+
+    def ask(self, press: Press, asked: Asked) -> Permit:
+        """Send what a browser asks for while `press` is going on. Raises `Forbidden`, before a byte is sent."""
+        what = f"A request of the page while {press.purpose.value if press.purpose else 'it opens'!r} was pressed"
+        here = self._here(asked.url, what)
+        if asked.method == "GET":
+            if here not in press.own:
+                self._view(here, press.barred, what)
+            if (
+                asked.navigation
+                and press.changes
+                and press.purpose
+                and RULES[press.purpose].methods == _CHANGE
+            ):
+                raise Forbidden(f"{what} would send a GET; {press.purpose.value!r} may not.")
+            return Permit(press.purpose, "GET", here, redirects=press.redirects, headers=asked.headers)
+        if asked.method != "POST" or press.purpose is None or "POST" not in RULES[press.purpose].methods:
+            raise Forbidden(f"{what} would send a {asked.method}, which it may not.")
+        if not press.changes:
+            raise Forbidden(f"{what} would change something a second time.")
+        if denied(_words_of(here)):
+            raise Forbidden(f"{what} leads to what must never be touched.")
+        if press.purpose is not Purpose.SIGN_IN:
+            self._content(press, asked, what)
+        press.changes -= 1
+        content = (asked.content_type, asked.content)
+        return Permit(press.purpose, "POST", here, headers=asked.headers, content=content)
+
+    def _content(self, press: Press, asked: Asked, what: str) -> None:
+        try:
+            found = parts(asked)
+        except Unreadable as error:
+            raise Forbidden(f"{what} cannot be judged: {error}.") from None
+        if any((part.name, part.value) in press.buttons or denied(words(part.value)) for part in found):
+            raise Forbidden(f"{what} names what must never be touched.")
+
     def select(self, page: Page, control: Control, package: str) -> Permit:
         """Follow the link that is called exactly as `package`. Raises `Forbidden`, before a byte is sent."""
         if Purpose.SELECT not in self._only:
@@ -207,7 +289,7 @@ class Gate:
             raise Forbidden(f"{what} is not {label!r}, which {purpose.value!r} presses.")
         if page.kind not in rule.pages:
             raise Forbidden(f"{what} is not the control of {purpose.value!r}: that stands on another page.")
-        if control.method not in rule.methods:
+        if control.method not in rule.methods and not page.live:
             raise Forbidden(f"{what} would send a {control.method}; {purpose.value!r} may not.")
         return self._here(control.url, what)
 
@@ -255,8 +337,7 @@ class Gate:
 
     def _view(self, url: httpx.URL, barred: Barred, what: str) -> None:
         """Raises `Forbidden` for an address that a page loads by itself and that does more, for all that is known."""
-        words = re.sub(r"[\W_]+", " ", unquote_plus(f"{url.path} {url.query.decode('ascii', 'replace')}"))
-        if denied(words) or any(_same_place(url, method, where) for method, where in barred):
+        if denied(_words_of(url)) or any(_same_place(url, method, where) for method, where in barred):
             raise Forbidden(f"{what} leads to what must never be touched.")
 
     def _here(self, url: httpx.URL, what: str) -> httpx.URL:
@@ -264,6 +345,10 @@ class Gate:
             there = cut(f"{url.scheme}://{url.netloc.decode('ascii', 'replace')}")
             raise Forbidden(f"{what} leads away from the console at {self._origin}, to {there}.")
         return url
+
+
+def _words_of(url: httpx.URL) -> str:
+    return re.sub(r"[\W_]+", " ", unquote_plus(f"{url.path} {url.query.decode('ascii', 'replace')}"))
 
 
 def origin_of(url: httpx.URL) -> tuple[str, str, int]:

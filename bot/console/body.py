@@ -6,15 +6,18 @@ import asyncio
 import hashlib
 import os
 import secrets
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO
 from urllib.parse import urlencode
 
 from bot.console.forms import MULTIPART, URLENCODED
 from bot.console.port import PackageChanged
 
-CHUNK = 256 * 1024
+CHUNK = 1024 * 1024
+UNHASHED = 2
+"""Pieces that may wait for their turn to be hashed: what bounds the memory."""
 
 Fields = Sequence[tuple[str, str]]
 
@@ -55,31 +58,34 @@ class PackageBody:
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
-            stream = await asyncio.to_thread(open, self._file, "rb")
+            pieces = await asyncio.to_thread(_Pieces, self._file)
+            try:
+                yield self._head
+                async for piece in self._checked(pieces):
+                    yield piece
+                yield self._tail
+            finally:
+                pieces.close()
         except OSError as error:
-            raise self._unreadable(error) from error
-        try:
-            yield self._head
-            async for chunk in self._checked(stream):
-                yield chunk
-            yield self._tail
-        finally:
-            stream.close()
+            raise PackageChanged(
+                f"The package file {self._file.name} cannot be read ({error.strerror})."
+            ) from error
 
-    async def _checked(self, stream: BinaryIO) -> AsyncIterator[bytes]:
-        digest, read, sent, held = hashlib.sha256(), 0, 0, b""
-        while chunk := await asyncio.to_thread(self._read, stream, digest):
-            read += len(chunk)
+    async def _checked(self, pieces: _Pieces) -> AsyncIterator[bytes]:
+        read, sent, held = 0, 0, b""
+        while piece := await pieces.next():
+            read += len(piece)
             if read > self._size:
                 break
             if held:
                 yield held
                 sent += len(held)
                 self._progress(sent)
-            held = chunk
-        if read != self._size or digest.hexdigest() != self._sha256:
+            held = piece
+        digest = await pieces.digest()
+        if read != self._size or digest != self._sha256:
             raise PackageChanged(
-                f"The package file {self._file.name} is not the one of the plan: SHA-256 {digest.hexdigest()} "
+                f"The package file {self._file.name} is not the one of the plan: SHA-256 {digest} "
                 f"over {read} bytes, planned {self._sha256}. The upload was broken off before its end; "
                 "nothing was installed. Add the package again and make a new request."
             )
@@ -87,16 +93,41 @@ class PackageBody:
             yield held
             self._progress(sent + len(held))
 
-    def _read(self, stream: BinaryIO, digest: hashlib._Hash) -> bytes:
-        try:
-            chunk = stream.read(CHUNK)
-        except OSError as error:
-            raise self._unreadable(error) from error
-        digest.update(chunk)
-        return chunk
 
-    def _unreadable(self, error: OSError) -> PackageChanged:
-        return PackageChanged(f"The package file {self._file.name} cannot be read ({error.strerror}).")
+class _Pieces:
+    """A file, piece by piece: one thread reads ahead, another hashes, and nobody waits for both. Opened at once."""
+
+    def __init__(self, file: Path) -> None:
+        self._stream = file.open("rb", buffering=0)
+        self._digest = hashlib.sha256()
+        self._reader = ThreadPoolExecutor(1, "package-reader")
+        self._hasher = ThreadPoolExecutor(1, "package-hasher")
+        self._unhashed: deque[Future[None]] = deque()
+        self._ahead = self._reader.submit(self._read)
+
+    async def next(self) -> bytes:
+        """The next piece; nothing at the end. Raises OSError."""
+        piece = await asyncio.wrap_future(self._ahead)
+        if piece:
+            self._ahead = self._reader.submit(self._read)
+        return piece
+
+    async def digest(self) -> str:
+        """The SHA-256 of all pieces so far."""
+        return await asyncio.wrap_future(self._hasher.submit(self._digest.hexdigest))
+
+    def close(self) -> None:
+        """Close the file, as soon as nobody reads it any more."""
+        self._reader.submit(self._stream.close)
+        self._reader.shutdown(wait=False)
+        self._hasher.shutdown(wait=False)
+
+    def _read(self) -> bytes:
+        piece = self._stream.read(CHUNK)
+        self._unhashed.append(self._hasher.submit(self._digest.update, piece))
+        if len(self._unhashed) > UNHASHED:
+            self._unhashed.popleft().result()
+        return piece
 
 
 def _parts(fields: Fields, boundary: str) -> bytes:

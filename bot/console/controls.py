@@ -46,6 +46,7 @@ class Control:
     `names`: everything it is called, seen or not. `groups`: what the parts of the page around it are called.
     `fields`: all successful controls of its form (HTML's term), hidden tokens included.
     `frame`: the frame of the page that it stands in; `target`: which frame or window the answer goes to.
+    In a browser only `element` is pressed: `method` is "" for what a script does.
     """
 
     label: str
@@ -58,6 +59,7 @@ class Control:
     file_field: str | None = None
     target: str = ""
     frame: Element | None = field_(default=None, repr=False, compare=False)
+    element: Element | None = field_(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ def action(
     element = _one(
         page, label, (e for e in pressable(page) if not _within(e, apart)), "button or link", shown
     )
+    if not known(element) and page.live:
+        return Control(shown(element), names(element), tuple(groups(element)), "", page.url, element=element)
     if not known(element):
         raise Unrecognized(
             f"{label!r} is there on {page}, but needs JavaScript: what it would ask for cannot be known. "
@@ -120,6 +124,7 @@ def action(
         file_field=None if file is None else file.get("name"),
         target=_target(page, element, element.get("formtarget") or form.get("target")),
         frame=_frame(element),
+        element=element,
     )
 
 
@@ -133,6 +138,7 @@ def link(page: Page, element: Element) -> Control:
         _url(page, element, element.get("href") or ""),
         target=_target(page, element, element.get("target")),
         frame=_frame(element),
+        element=element,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from bot.console.labels import BOX_TYPES, BUTTON_TYPES, FIELD_TAGS, kind_of
-from bot.console.pages import Element, own, text
+from bot.console.pages import Element, form_by_id, own, text
 
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
@@ -14,7 +14,7 @@ MULTIPART = "multipart/form-data"
 def form_of(element: Element) -> Element | None:
     """The form that an element belongs to."""
     if key := element.get("form"):
-        return next((form for form in own(element, "form") if form.get("id") == key), None)
+        return form_by_id(element, key)
     return next(element.iterancestors("form"), None)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from bot.console.controls import Control, base_of, resolved
-from bot.console.pages import FRAME, Element, Frame, Page, own, seen
+from bot.console.pages import FRAME, Element, Frame, Page, forget, own, seen
 from bot.console.port import Unrecognized
 
 MAX_FRAMES = 16
@@ -82,6 +82,7 @@ def stand_ins(document: Element) -> list[tuple[Element, str, str]]:
                 del frame.attrib[name]
         if title := frame.get("title"):
             frame.set("aria-label", title)
+    forget()
     return found
 
 
@@ -104,6 +105,7 @@ def put(sheet: Sheet, frame: Element, inner: Sheet, name: str) -> None:
     sheet.frames[frame] = Frame(base, name, target or "", inner.status)
     _empty(frame)
     frame.append(_content(inner.document))
+    forget()
     sheet.frames.update(inner.frames)
     sheet.unread += inner.unread
 

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from bot.console import choices, controls, recognize
 from bot.console.allow import Purpose
-from bot.console.controls import Control
+from bot.console.controls import Choice, Control
 from bot.console.http_reader import HttpReader
 from bot.console.looking import look
 from bot.console.pages import Element, Page, PageKind, cut, text
@@ -94,9 +94,20 @@ class HttpConsole:
     async def _upload(self, page: Page, file: Path, sha256: str, progress: Callable[[int], None]) -> Page:
         page = await self._first.press(Purpose.OPEN_UPLOAD, page)
         self._expect(page, PageKind.UPLOAD)
-        field = controls.field(page, self._profile.fields_.package_file)
+        page, field = await self._first.reader.attach(
+            page, controls.field(page, self._profile.fields_.package_file), file
+        )
         control = controls.action(page, self._profile.labels[Purpose.UPLOAD], file=field)
-        return await self._first.press(Purpose.UPLOAD, page, control, Upload(file, sha256, progress))
+        answer = await self._first.press(Purpose.UPLOAD, page, control, Upload(file, sha256, progress))
+        self._refuse_errors(answer)
+        if (
+            400 <= answer.status < 500
+        ):  # told by the status alone, as a web server in front of the console does
+            words = cut(
+                answer.heading or answer.title or text(answer.document) or f"status {answer.status}", 300
+            )
+            raise Refused(f"{answer} refuses the package, status {answer.status}: {words}", words=words)
+        return answer
 
     async def open_distribution(self, package: str) -> None:
         """Leaves the dialog open for `send`."""
@@ -112,6 +123,7 @@ class HttpConsole:
         self._expect(page, PageKind.DISTRIBUTE)
         if not _speaks_of(page, package):
             raise Unrecognized(f"{page} does not name {package!r}. Look at the console.", page=page.evidence)
+        controls.action(page, self._profile.labels[Purpose.SEND])  # none, or two, is no harm before it is intended
         return page
 
     async def send(self) -> None:
@@ -176,10 +188,10 @@ class HttpConsole:
             return not_sent(f"{self._profile.fields_.all_appliances!r} is not selected")
         try:
             page = await self._first.reader.now(opened.page)
-            if recognize.ipm_information(page, self._profile) != opened.ipm:
-                return not_sent(f"{page} has changed since it was read")
-            choice = controls.choice(page, self._profile.fields_.all_appliances)
-            control = controls.action(page, self._profile.labels[Purpose.INSTALL], choose=choice)
+            if page is None or recognize.ipm_information(page, self._profile) != opened.ipm:
+                return not_sent(f"{opened.page} has changed since it was read")
+            selected = None if page.live else controls.choice(page, self._profile.fields_.all_appliances)
+            control = controls.action(page, self._profile.labels[Purpose.INSTALL], choose=selected)
         except Exception as error:
             return not_sent(told(error))
         return await self._first.reader.install(page, control, gate)
@@ -210,9 +222,24 @@ class HttpConsole:
         if isinstance(way, Control):
             page = await self._first.select(page, way, package)
             rows, way = self._idle_rows(page, package), None
+        elif way is not None:
+            page, way = await self._choose(page, way, package)
+            rows = self._idle_rows(page, package)
         apart = [row for name, row in rows.items() if name != package]
         control = controls.action(page, label, choose=way, apart=apart)
         return await self._first.press(purpose, page, control)
+
+    async def _choose(self, page: Page, choice: Choice, package: str) -> tuple[Page, Choice | None]:
+        """Select what can be selected now, and see that it is; what a form has still to be given."""
+        page, left = await self._first.reader.choose(page, choice)
+        if left is None:
+            label = self._profile.labels[Purpose.OPEN_INSTALL]
+            now = choices.select(page, self._idle_rows(page, package), package, label)
+            if not isinstance(now, Choice) or not controls.selected(now):
+                raise Unrecognized(
+                    f"{page} does not show {package!r} as selected. Look at the console.", page=page.evidence
+                )
+        return page, left
 
     def _idle_rows(self, page: Page, package: str) -> dict[str, Element]:
         """The row of each package, where no work goes on and `package` is listed."""

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import httpx
 
 from bot.console import controls, frames, scrub
 from bot.console.allow import Barred, Permit, Purpose, off_limits
-from bot.console.body import PackageBody, encode
-from bot.console.controls import Control
+from bot.console.body import PackageBody
+from bot.console.controls import Choice, Control
 from bot.console.download import save
 from bot.console.frames import Sheet
 from bot.console.pages import Element, Page, cut, parse, text
 from bot.console.port import Forbidden, Unreachable, Unrecognized
 from bot.console.press import not_sent
-from bot.console.reading import Pages, Target, Upload
+from bot.console.reading import Pages, Target, Upload, send
 from bot.console.wire import Wire, told
 from bot.domain.sight import InstallOutcome
 
@@ -40,9 +40,21 @@ class HttpReader:
         """See `Reader`."""
         return await self._read(self._target.gate.enter())
 
-    async def now(self, page: Page) -> Page:
+    async def now(self, page: Page) -> Page | None:
         """A page without scripts stays as it came."""
         return page
+
+    async def fill(self, page: Page, words: Mapping[Element, str]) -> tuple[Page, Mapping[Element, str]]:
+        """A form is given its words with its button."""
+        return page, words
+
+    async def choose(self, page: Page, choice: Choice) -> tuple[Page, Choice | None]:
+        """A form is given what is selected with its button."""
+        return page, choice
+
+    async def attach(self, page: Page, field: Element, file: Path) -> tuple[Page, Element | None]:
+        """A form is given its file with its button."""
+        return page, field
 
     async def press(
         self, purpose: Purpose, page: Page, control: Control, upload: Upload | None = None
@@ -98,8 +110,7 @@ class HttpReader:
         gate, name = self._target.gate, self._target.name
         try:
             while True:
-                async with self._bounded(body is not None):
-                    response = await self._send(permit, body)
+                response = await send(self._wire, permit, self._target.timeouts, body)
                 body = None
                 try:
                     location = response.headers.get("location", "")
@@ -204,18 +215,3 @@ class HttpReader:
                 sheet.unread.append(cut(f"{called[0]!r}: {error}" if called else str(error), 200))
         sheet.status = max([status, *(frame.status for frame in sheet.frames.values())])
         return sheet
-
-    async def _send(self, permit: Permit, body: PackageBody | None) -> httpx.Response:
-        limits = self._target.timeouts
-        timeout = httpx.Timeout(limits.page, connect=limits.connect)
-        if body is not None:
-            headers = {"Content-Type": body.content_type, "Content-Length": str(body.length)}
-            timeout = httpx.Timeout(limits.upload, connect=limits.connect, write=limits.stall)
-            return await self._wire.send(permit, headers, body, timeout)
-        if permit.method == "GET":
-            return await self._wire.send(permit, {}, b"", timeout)
-        content_type, content = encode(permit.fields, permit.enctype)
-        return await self._wire.send(permit, {"Content-Type": content_type}, content, timeout)
-
-    def _bounded(self, uploading: bool) -> asyncio.Timeout:
-        return asyncio.timeout(None if uploading else self._target.timeouts.page)

@@ -9,9 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from lxml import etree
-
-from bot.console.pages import BREAKING, FRAME, Element, home, normal, seen, text
+from bot.console.pages import BREAKING, FRAME, Element, by_id, home, labels_for, normal, seen, text
 
 FIELD_TAGS = ("input", "select", "textarea", "button")
 BUTTON_TYPES = frozenset({"submit", "image", "button", "reset"})
@@ -21,11 +19,11 @@ _MODIFIER = "(?:alt ?gr|alt|ctrl|control|strg|shift|cmd|command|option|meta|win)
 _KEY = r"(?:\w|f\d\d?|enter|return|space|tab|esc(?:ape)?|del(?:ete)?|ins(?:ert)?|home|end|page ?(?:up|down))"
 _KEYS = rf"\s*(?:(?:{_MODIFIER}\s*[+-]\s*)+|(?:access ?key|shortcut)\s*:?\s*){_KEY}\s*"
 _HINT = re.compile(rf"\s*\({_KEYS}\)$|\s*\[{_KEYS}\]$|\s(?:{_MODIFIER}\s*\+\s*)+{_KEY}$")
+_LONGEST = 1_000
+"""Characters of a label that could be a control's; of a longer one nothing is taken off."""
 _ACCESS_KEY = re.compile(r"&(?=\w)")
 _CLOSING = " .:*"
 _ICONS = frozenset({"So", "Co"})
-_BY_ID = etree.XPath("//*[@id=$key]")
-_LABELS_FOR = etree.XPath("//label[@for=$key]")
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "legend", "caption", "summary"})
 _PARTS = frozenset(
     {"fieldset", "form", "section", "article", "aside", "details", "dialog", "table", "tr", "td", "div", "li"}
@@ -40,9 +38,11 @@ def comparable(label: str) -> str:
     White space, letter case, a closing colon, dots or asterisk ("Distribute…", "User name: *"), keyboard hints
     ("Distribute (Alt+D)", "&Distribute"), invisible characters and icons around it make no difference.
     """
-    if not label.isascii():
+    if not label.isascii() and len(label) <= _LONGEST * 10:
         label = "".join(c for c in label if unicodedata.category(c) != "Cf")
     whole = normal(label)
+    if len(whole) > _LONGEST:
+        return whole
     bare, before = _ACCESS_KEY.sub("", whole), ""
     while bare != before:
         before = bare
@@ -144,8 +144,8 @@ def own_label(field: Element) -> str:
 def _given_label(field: Element) -> str:
     if name := _labelled_by(field) or (field.get("aria-label") or "").strip():
         return name
-    if (key := field.get("id")) and _by_id(field, key) is field:
-        for label in _found(_LABELS_FOR, field, key):
+    if (key := field.get("id")) and by_id(field, key) is field:
+        for label in labels_for(field, key):
             if seen(label) and (name := _label_text(label)):
                 return name
     return next((_label_text(above) for above in field.iterancestors("label") if not above.get("for")), "")
@@ -156,23 +156,8 @@ def _label_text(label: Element) -> str:
 
 
 def _labelled_by(element: Element) -> str:
-    found = (_by_id(element, key) for key in (element.get("aria-labelledby") or "").split())
+    found = (by_id(element, key) for key in (element.get("aria-labelledby") or "").split())
     return " ".join(name for e in found if e is not None and (name := text(e, without=FIELD_TAGS)))
-
-
-def _by_id(element: Element, key: str) -> Element | None:
-    return next(_found(_BY_ID, element, key), None)
-
-
-def _found(path: etree.XPath, element: Element, key: str) -> Iterator[Element]:
-    """What `path` finds in the document that `element` stands in."""
-    try:
-        found = path(element, key=key)
-    except ValueError:  # a key that no XML may hold
-        return
-    for one in found if isinstance(found, list) else ():
-        if isinstance(one, etree._Element) and home(one) is home(element):
-            yield one
 
 
 def _text_after(box: Element) -> str:

@@ -5,11 +5,13 @@ Everything here is untrusted text. Nothing is found by id, name or position.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 
 import httpx
 from lxml import etree, html
@@ -72,6 +74,18 @@ _UNSEEN = frozenset({"script", "style", "template", "noscript", "noframes", "fra
 _HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 
+MAX_ELEMENTS = 20_000
+"""Elements of a document. A console's page has hundreds, and reading it must not keep the bot from all else."""
+MAX_NESTING = 400_000
+"""Elements of a document, each counted once for every element that it stands in."""
+MAX_FIELDS = 1_000
+"""Fields of a document."""
+_TAG = re.compile(r"<[A-Za-z]")
+_NO_KEY = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+"""What no XML may hold: no browser agrees with another on what such an id names."""
+_FIELD = re.compile(r"<(?:input|select|textarea|button)\b", re.IGNORECASE)
+
+
 class PageKind(StrEnum):
     """The pages that the procedure knows. The words one stands on are part of every control's label."""
 
@@ -130,22 +144,45 @@ class Page:
 
 
 def parse(body: bytes, charset: str) -> Element:
-    """The document in `body`. Raises ValueError when that is no page: empty, or in a charset nobody knows."""
+    """The document in `body`.
+
+    Raises ValueError when that is no page: empty, in a charset nobody knows, or of more elements than any console's.
+    """
     try:
         text = body.decode(charset or "utf-8", errors="replace")
     except (LookupError, UnicodeError):
         # Neither quoted nor chained: the charset is the console's word, and not read from a page.
         raise ValueError("its charset is unknown") from None
+    for pattern, most, what in ((_TAG, MAX_ELEMENTS, "elements"), (_FIELD, MAX_FIELDS, "fields")):
+        if next(islice(pattern.finditer(text), most, None), None):
+            raise ValueError(f"it has more than {most} {what}")
     parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
     try:
-        return html.document_fromstring(text.encode("utf-8", errors="replace"), parser=parser)
+        document = html.document_fromstring(text.encode("utf-8", errors="replace"), parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError, AssertionError) as error:
         raise ValueError("there is no text in it" if not text.strip() else "it is no HTML page") from error
+
+    depth = nesting = 0
+    for event, _ in etree.iterwalk(document, events=("start", "end")):
+        depth += 1 if event == "start" else -1
+        nesting += depth
+    if nesting // 2 > MAX_NESTING:
+        raise ValueError(
+            f"its elements stand in one another {nesting // 2} times, and {MAX_NESTING} are read"
+        )
+    return document
 
 
 def elements(root: Element, *tags: str) -> Iterator[Element]:
     """The elements of these tags that a person can see, in the page's order."""
-    return (element for element in root.iter(*tags) if seen(element))
+    if not seen(root):
+        return
+    walk = etree.iterwalk(root, events=("start",))
+    for _, element in walk:
+        if element.tag in _UNSEEN or _hides(element):
+            walk.skip_subtree()
+        elif not tags or element.tag in tags:
+            yield element
 
 
 def seen(element: Element) -> bool:
@@ -175,10 +212,64 @@ def home(element: Element) -> Element:
     return next(element.iterancestors(FRAME), element.getroottree().getroot())
 
 
+class _Index:
+    """The elements of one document, frames of it left out, looked up in one walk instead of one for each question."""
+
+    def __init__(self, around: Element) -> None:
+        self.all: list[Element] = []
+        self.tags: dict[str, list[Element]] = {}
+        self.forms: dict[str, Element] = {}
+        self.ids: dict[str, Element] = {}
+        self.labels: dict[str, list[Element]] = {}
+        walk = etree.iterwalk(around, events=("start",))
+        for _, element in walk:
+            if element is not around:
+                self.all.append(element)
+                self.tags.setdefault(element.tag, []).append(element)
+            if element is not around or element.tag != FRAME:
+                self._note(element)
+            if element is not around and element.tag == FRAME:
+                walk.skip_subtree()
+
+    def _note(self, element: Element) -> None:
+        if (key := element.get("id")) is not None:
+            if element.tag == "form":
+                self.forms.setdefault(key, element)
+            if not _NO_KEY.search(key):
+                self.ids.setdefault(key, element)
+        if element.tag == "label" and (key := element.get("for")) is not None and not _NO_KEY.search(key):
+            self.labels.setdefault(key, []).append(element)
+
+
+_index = functools.lru_cache(maxsize=4)(_Index)
+
+
+def forget() -> None:
+    """To be called when documents were put together anew: what was known of them may be wrong."""
+    _index.cache_clear()
+
+
 def own(element: Element, *tags: str) -> Iterator[Element]:
     """The elements of these tags in the document that `element` stands in, frames of it left out."""
-    around = home(element)
-    return (other for other in around.iter(*tags or ("*",)) if other is not around and home(other) is around)
+    known = _index(home(element))
+    if len(tags) == 1:
+        return iter(known.tags.get(tags[0], ()))
+    return (other for other in known.all if not tags or other.tag in tags)
+
+
+def by_id(element: Element, key: str) -> Element | None:
+    """The first element of that id in the document that `element` stands in."""
+    return _index(home(element)).ids.get(key)
+
+
+def form_by_id(element: Element, key: str) -> Element | None:
+    """The first form of that id in the document that `element` stands in."""
+    return _index(home(element)).forms.get(key)
+
+
+def labels_for(element: Element, key: str) -> list[Element]:
+    """The labels in the document that `element` stands in that say they are for the element of that id."""
+    return _index(home(element)).labels.get(key, [])
 
 
 def text(element: Element, *, alts: bool = True, without: Container[str] = ()) -> str:

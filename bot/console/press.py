@@ -11,9 +11,8 @@ from typing import Any
 import httpx
 
 from bot.console.allow import Permit
-from bot.console.body import encode
 from bot.console.port import ConsoleError
-from bot.console.wire import Wire, told
+from bot.console.wire import Wire, payload, told
 from bot.domain.sight import InstallOutcome, Press
 
 _MAX_ANSWER = 2 * 1024 * 1024
@@ -49,7 +48,7 @@ async def press_once(
                 raise ConsoleError(str(error) or type(error).__name__) from error
             leaving = True
 
-    content_type, body = encode(permit.fields, permit.enctype)
+    headers, body = payload(permit)
 
     async def content() -> AsyncIterator[bytes]:
         nonlocal leaving
@@ -59,7 +58,7 @@ async def press_once(
             raise ConsoleError("the gate was not asked; the request was broken off in its middle")
         yield body
 
-    headers = {"Content-Type": content_type, "Content-Length": str(len(body)), "Connection": "close"}
+    headers |= {"Content-Length": str(len(body)), "Connection": "close"}
     async with Wire(context, cookies) as wire:
         try:
             async with asyncio.timeout(limit):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from bot.console.forms import disabled, form_of
 from bot.console.labels import kind_of
-from bot.console.pages import Element, Page, seen
+from bot.console.pages import Element, Page, elements
 
 LINKS = frozenset({"a", "area"})
 _ROLES = frozenset({"button", "link", "tab", "menuitem"})
@@ -18,7 +18,7 @@ _SCRIPTED = ("javascript:", "#")
 
 def pressable(page: Page) -> Iterator[Element]:
     """Links, buttons, and what a script makes one, that can be seen and used."""
-    return (e for e in page.document.iter() if _is_pressable(e) and seen(e) and not disabled(e))
+    return (e for e in elements(page.document) if _is_pressable(e) and not disabled(e))
 
 
 def _is_pressable(element: Element) -> bool:

@@ -7,25 +7,29 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import httpx
 from pydantic import SecretStr
 
 from bot.console import scrub
 from bot.console.allow import Gate, Permit, Purpose
-from bot.console.controls import Control
+from bot.console.aria import native
+from bot.console.body import PackageBody
+from bot.console.controls import Choice, Control
 from bot.console.frames import Sheet
-from bot.console.pages import Page, cut, parse, text
+from bot.console.pages import Element, Page, cut, parse, text
 from bot.console.port import Unrecognized
 from bot.console.press import press_once
 from bot.console.profile import Profile
 from bot.console.recognize import heading_of, kind_of, stands_on
+from bot.console.wire import Wire, payload
 from bot.domain.sight import InstallOutcome
 
+T = TypeVar("T")
 MAX_PAGE = 4 * 1024 * 1024
 
 
@@ -65,6 +69,23 @@ class Target:
     timeouts: Timeouts
 
 
+async def send(
+    wire: Wire, permit: Permit, limits: Timeouts, body: PackageBody | None = None
+) -> httpx.Response:
+    """The answer to a permitted request, its body unread; `body` instead of the permit's own content.
+
+    Raises as `Wire.send`, and `TimeoutError`.
+    """
+    timeout = httpx.Timeout(limits.page, connect=limits.connect)
+    headers, content = payload(permit)
+    if body is not None:
+        headers |= {"Content-Type": body.content_type, "Content-Length": str(body.length)}
+        timeout = httpx.Timeout(limits.upload, connect=limits.connect, write=limits.stall)
+        return await wire.send(permit, headers, body, timeout)
+    async with asyncio.timeout(limits.page):
+        return await wire.send(permit, headers, content, timeout)
+
+
 class Reader(Protocol):
     """Reads one console through its gate, one caller at a time. What does not answer raises `Unreachable`."""
 
@@ -74,8 +95,20 @@ class Reader(Protocol):
         """The console's entry page."""
         ...
 
-    async def now(self, page: Page) -> Page:
-        """`page` as it stands by now: a page that runs scripts may have changed."""
+    async def now(self, page: Page) -> Page | None:
+        """`page` as it stands by now: one that runs scripts may have changed. None when it is not open any more."""
+        ...
+
+    async def fill(self, page: Page, words: Mapping[Element, str]) -> tuple[Page, Mapping[Element, str]]:
+        """Write into fields; the page as it stands then, and what a form has still to be given with its button."""
+        ...
+
+    async def choose(self, page: Page, choice: Choice) -> tuple[Page, Choice | None]:
+        """Select what can be selected; the page as it stands then, and what a form has still to be given."""
+        ...
+
+    async def attach(self, page: Page, field: Element, file: Path) -> tuple[Page, Element | None]:
+        """Give a field its file; the page as it stands then, and the field that a form has still to be given."""
         ...
 
     async def press(
@@ -114,10 +147,14 @@ class Pages:
         cookies = [cookie.value or "" for cookie in self._cookies.jar]
         return [self._target.password.get_secret_value(), *cookies]
 
-    async def named(self, sheet: Sheet, popup: bool, *, live: bool = False) -> Page:
-        """The page that a document and those of its frames make, kept as evidence."""
+    async def named(self, sheet: Sheet, popup: bool, origins: dict[Element, T] | None = None) -> Page:
+        """The page that a document and those of its frames make, kept as evidence.
+
+        `origins`: which living element each stands for, of a page in a browser.
+        """
         target = self._target
         evidence = scrub.evidence(sheet.document, self.secrets)
+        native(sheet.document, origins)
         document, heading = stands_on(sheet.document, target.profile)
         return Page(
             where=target.name,
@@ -131,7 +168,7 @@ class Pages:
             frames=sheet.frames,
             unread=tuple(sheet.unread),
             popup=popup,
-            live=live,
+            live=origins is not None,
         )
 
     async def none(self, body: bytes, why: str) -> Unrecognized:

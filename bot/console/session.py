@@ -143,10 +143,11 @@ class Session:
 
     async def _send_password(self, page: Page) -> Page:
         labels = self._profile.fields_
-        fill = {
+        written = {
             controls.field(page, labels.user): self._credentials.user,
             controls.field(page, labels.password): self._credentials.password.get_secret_value(),
         }
+        page, fill = await self.reader.fill(page, written)
         control = controls.action(page, self._profile.labels[Purpose.SIGN_IN], fill=fill)
         answer = await self.reader.press(Purpose.SIGN_IN, page, control)
         if answer.kind is PageKind.SIGN_IN:
@@ -177,7 +178,8 @@ class Session:
         finally:
             await self.reader.aclose()
 
-    async def _sign_out(self, page: Page) -> None:
+    async def _sign_out(self, last: Page) -> None:
+        page = await self.reader.now(last) or await self.reader.enter()
         if not controls.offers(page, self._profile.labels[Purpose.SIGN_OUT]):
             page = await self.reader.enter()  # a pop-up or a dialog has no way out of its own
         await self.press(Purpose.SIGN_OUT, page)

@@ -14,11 +14,12 @@ import httpx
 from bot.console import certificate, controls, scrub
 from bot.console.allow import READ_ONLY, Purpose
 from bot.console.certificate import Certificate
+from bot.console.http_reader import HttpReader
 from bot.console.pages import Page, PageKind
 from bot.console.port import CertificateMismatch, Forbidden, SignInRefused, Unreachable, Unrecognized
 from bot.console.profile import Profile
 from bot.console.reading import Timeouts
-from bot.console.session import Appliance, Credentials, Session
+from bot.console.session import Appliance, Credentials, Driver, Session
 from bot.console.tls import fetch_certificate
 
 
@@ -65,9 +66,10 @@ def read_only(
     profile: Profile,
     keep: Callable[[bytes], str],
     timeouts: Timeouts,
+    driver: Driver = HttpReader,
 ) -> Session:
     """A session that can sign in, sign out and open the named tabs; all else raises `Forbidden`, nothing sent."""
-    return Session(appliance, credentials, profile, keep, timeouts, READ_ONLY)
+    return Session(appliance, credentials, profile, keep, timeouts, READ_ONLY, driver)
 
 
 async def visit(
@@ -76,10 +78,11 @@ async def visit(
     profile: Profile,
     keep: Callable[[bytes], str],
     timeouts: Timeouts | None = None,
+    driver: Driver = HttpReader,
 ) -> Visit:
     """One console, from its certificate to the sign-out. Never raises for the console."""
     timeouts = timeouts or Timeouts()
-    session = read_only(appliance, credentials, profile, keep, timeouts)
+    session = read_only(appliance, credentials, profile, keep, timeouts, driver)
     seen = Visit(appliance.name, appliance.address)
     walk = _Walk(session, profile, seen, {credentials.password.get_secret_value()})
     try:

@@ -13,6 +13,8 @@ from typing import Any, Self
 import httpx
 
 from bot.console.allow import Permit
+from bot.console.body import encode
+from bot.console.connection import Transport
 from bot.console.pages import cut
 from bot.console.port import ConsoleError, Unrecognized
 
@@ -28,11 +30,19 @@ _HEADERS = {
 }
 
 
+def payload(permit: Permit) -> tuple[dict[str, str], bytes]:
+    """The headers and the content of a permitted request without a package."""
+    if permit.method == "GET":
+        return dict(permit.headers), b""
+    content_type, content = permit.content or encode(permit.fields, permit.enctype)
+    return {**dict(permit.headers), "Content-Type": content_type}, content
+
+
 class Wire:
     """Connections to one console; `cookies` are sent, and taken from its answers."""
 
     def __init__(self, context: ssl.SSLContext, cookies: httpx.Cookies) -> None:
-        self._transport = httpx.AsyncHTTPTransport(verify=context, http2=False, retries=0, trust_env=False)
+        self._transport = Transport(context)
         self._cookies = cookies
 
     async def __aenter__(self) -> Self:
@@ -61,10 +71,12 @@ class Wire:
         httpx's client is not used: it refuses an answer whose Location it cannot read, and what is known of an
         Install that was answered must not get lost (law 1).
         """
+        merged = httpx.Headers(_HEADERS)
+        merged.update(headers)  # names of headers differ in letter case
         request = httpx.Request(
             permit.method,
             permit.url,
-            headers={**_HEADERS, **headers},
+            headers=merged,
             content=content,
             extensions={"timeout": timeout.as_dict(), "permit": permit, **extensions},
         )

@@ -37,6 +37,10 @@ class Evidence:
         self._keep(self._pages / f"{digest}.html", content)
         return digest
 
+    def picture(self, page: str, png: bytes) -> None:
+        """Keep what a page looked like in a browser, beside the page of that SHA-256."""
+        self._keep(self._pages / f"{page}.png", png)
+
     def head(self, request: str, position: int, head: str, at: datetime) -> None:
         """Keep the ledger's head as it was after a request's run had ended, for `keyturn ledger verify --head`."""
         words = {"request": request, "position": position, "head": head, "at": at.isoformat()}

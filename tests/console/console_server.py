@@ -6,12 +6,15 @@ Written as another hand would write a console: submit inputs, wrapping labels, n
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import hashlib
 import ipaddress
+import socket
 import ssl
+import struct
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -99,15 +102,21 @@ class Asked:
         return f"{self.method} {self.path}"
 
 
-Answer = Callable[[Asked], Awaitable[bytes | None]]
+Answer = Callable[[Asked], Awaitable[bytes | AsyncIterator[bytes] | None]]
 
 
 class Server:
-    """HTTP/1.1 over TLS by hand: an answer is raw bytes, None cuts the connection."""
+    """HTTP/1.1 over TLS by hand: an answer is raw bytes, at once or in pieces; None cuts the connection.
 
-    def __init__(self, identity: Identity, answer: Answer) -> None:
+    An answer that raises `ConnectionResetError` resets it. `port` 0 is any free one. `patience`: by "METHOD /path", how
+    many bytes of a request's body are awaited; then it is answered and the connection cut, whatever more is coming.
+    """
+
+    def __init__(self, identity: Identity, answer: Answer, port: int = 0) -> None:
         self.identity = identity
         self.answer = answer
+        self._wanted = port
+        self.patience: dict[str, int] = {}
         self.asked: list[Asked] = []
         self.handshakes = 0
         self.changed = asyncio.Condition()
@@ -116,7 +125,7 @@ class Server:
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(
-            self._serve, "127.0.0.1", 0, ssl=self.identity.context(), limit=1 << 20
+            self._serve, "127.0.0.1", self._wanted, ssl=self.identity.context(), limit=1 << 20
         )
         return self
 
@@ -149,10 +158,13 @@ class Server:
         number = self.handshakes
         try:
             while (asked := await self._read(reader, number)) and (answer := await self.answer(asked)):
-                writer.write(answer)
-                await writer.drain()
-                if asked.headers.get("connection") == "close":
+                async for piece in _pieces(answer):
+                    writer.write(piece)
+                    await writer.drain()
+                if asked.headers.get("connection") == "close" or not asked.complete:
                     break
+        except ConnectionResetError:
+            _reset(writer)
         except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
             pass
         finally:
@@ -170,6 +182,8 @@ class Server:
         self.asked.append(asked)
         digest, left = hashlib.sha256(), int(headers.get("content-length", "0"))
         while left:
+            if asked.size >= self.patience.get(asked.line, left + asked.size):
+                return asked
             piece = await reader.read(min(left, 1 << 16))
             if not piece:
                 return None
@@ -182,6 +196,23 @@ class Server:
         async with self.changed:
             self.changed.notify_all()
         return asked
+
+
+async def _pieces(answer: bytes | AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    if isinstance(answer, bytes):
+        yield answer
+        return
+    async for piece in answer:
+        yield piece
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """End a connection with RST, whoever did so first."""
+    with contextlib.suppress(OSError):
+        writer.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )
+    writer.transport.abort()
 
 
 def page(html: str, *, status: str = "200 OK", headers: str = "", charset: str = "utf-8") -> bytes:

@@ -168,6 +168,7 @@ def test_only_the_gate_makes_permits_and_only_the_wire_sends() -> None:
                 )
                 calls.setdefault(name, set()).add(path.name)
     assert calls[Permit.__name__] == {"allow.py"}
-    assert calls["AsyncHTTPTransport"] == {"wire.py"}
+    assert calls["Transport"] == {"wire.py"}
+    assert calls["AsyncConnectionPool"] == calls["sock_connect"] == {"connection.py"}
     assert not {"AsyncClient", "Client", "HTTPTransport", "urlopen", "create_connection"} & calls.keys()
     assert calls["open_connection"] == {"tls.py"}, "the bare handshake that shows a certificate"

@@ -14,7 +14,9 @@ from pydantic import SecretStr
 from bot.clock import Clock
 from bot.config import ApplianceSettings, EnterpriseSettings
 from bot.console.http_driver import HttpConsole
-from bot.console.profile import load_profile
+from bot.console.port import Console
+from bot.console.profile import Profile, load_profile
+from bot.console.reading import Timeouts
 from bot.console.session import Appliance
 from bot.console.tls import Trust
 from bot.domain import commands as c
@@ -81,6 +83,24 @@ def enterprise_settings(connection: Connection, **changes: object) -> Enterprise
         poll_seconds=10,
     )
     return settings.model_copy(update=changes)
+
+
+Driver = Callable[[Connection, Profile, Callable[[bytes], str]], Console]
+"""Makes a session on the consoles of a connection; the last argument keeps a page as evidence."""
+
+
+def http_console(
+    connection: Connection, profile: Profile, keep: Callable[[bytes], str], timeouts: Timeouts | None = None
+) -> Console:
+    """The http driver."""
+    return HttpConsole(
+        [Appliance(a.name, a.address, Trust.pinned(a.fingerprint)) for a in connection.appliances],
+        user=connection.user,
+        password=SecretStr(connection.password),
+        profile=profile,
+        keep=keep,
+        timeouts=timeouts,
+    )
 
 
 @dataclass
@@ -168,24 +188,26 @@ async def open_house(
     clock: Clock | None = None,
     heartbeat: float = HEARTBEAT,
     ledgers: type[SqliteLedger] = SqliteLedger,
+    connection: Connection | None = None,
+    driver: Driver = http_console,
     **changes: object,
 ) -> AsyncIterator[House]:
-    """The house over `sandbox`, at its rate. `announces` False: no lockout notice is ever delivered."""
-    connection = await sandbox.connection()
+    """The house over `sandbox`, at its rate. `announces` False: no lockout notice is ever delivered.
+
+    `connection`: another way to the consoles than the straight one.
+    """
+    connection = connection or await sandbox.connection()
     settings = {MAIN: enterprise_settings(connection, **changes)}
     clock = clock or Clock(sandbox.settings.rate, epoch or datetime.now(UTC))
     profile = load_profile()
     evidence = Evidence(directory / "evidence")
     people = People()
 
-    def open_console(name: str) -> HttpConsole:
-        return HttpConsole(
-            [Appliance(a.name, a.address, Trust.pinned(a.fingerprint)) for a in connection.appliances],
-            user=connection.user,
-            password=SecretStr(password or connection.password),
-            profile=profile,
-            keep=evidence.page,
-        )
+    if password is not None:
+        connection = connection.model_copy(update={"password": password})
+
+    def open_console(name: str) -> Console:
+        return driver(connection, profile, evidence.page)
 
     async with ledgers.open(directory / "ledger.sqlite", poll=0.02) as ledger:
         handler = Handler(ledger, clock)
