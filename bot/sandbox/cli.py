@@ -9,9 +9,11 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from bot.sandbox.enterprise import skins
 from bot.sandbox.enterprise.faults import CATALOGUE
 from bot.sandbox.enterprise.server import run
 from bot.sandbox.enterprise.settings import ADMINISTRATOR_PASSWORD_VARIABLE, PASSWORD_VARIABLE, Settings
+from bot.sandbox.enterprise.skins import SkinError
 from bot.sandbox.enterprise.world import SandboxError
 from bot.sandbox.package import make_package
 from bot.sandbox.workspace.command import workspace
@@ -64,6 +66,9 @@ def enterprise(
     package_name: Annotated[
         str | None, typer.Option(help="The package that the fault already-listed means.")
     ] = None,
+    skin: Annotated[
+        str, typer.Option(help=f"What the consoles look like: {', '.join(skins.names())}.")
+    ] = _DEFAULT.skin,
 ) -> None:
     """Run a simulated enterprise of appliances, until it is told to stop.
 
@@ -87,13 +92,16 @@ def enterprise(
                 state=state,
                 ready_file=ready_file,
                 package_name=package_name,
+                skin=skin,
             )
         )
     except ValidationError as error:
         problem = error.errors()[0]
         option = str(problem["loc"][0]).replace("_", "-")
-        raise _failure(f"--{option} {problem['input']}: {problem['msg']}") from None
-    except SandboxError as error:
+        raise _failure(
+            f"--{option} {problem['input']}: {problem['msg'].removeprefix('Value error, ')}"
+        ) from None
+    except (SandboxError, SkinError) as error:
         raise _failure(str(error)) from None
 
 
@@ -103,6 +111,15 @@ def faults() -> None:
     width = max(map(len, CATALOGUE))
     for name, what in CATALOGUE.items():
         typer.echo(f"{name:{width}}  {what}")
+
+
+@app.command()
+def profile(skin: Annotated[str, typer.Argument(help="One of the skins of `enterprise`.")]) -> None:
+    """Print the console profile that a skin needs: a file for the settings of a bot that meets it."""
+    try:
+        typer.echo(skins.profile(skin), nl=False)
+    except SkinError as error:
+        raise _failure(str(error)) from None
 
 
 @app.command()

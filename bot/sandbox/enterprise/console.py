@@ -1,64 +1,35 @@
-"""The Appliance Console of one appliance: sessions, sign-in, and which page answers what."""
+"""The Appliance Console of one appliance: sessions, what a request means, and which page answers it."""
 
 from __future__ import annotations
 
 import asyncio
-import hmac
-from collections.abc import Awaitable, Callable
-from typing import NamedTuple
 
 from aiohttp import web
 
-from bot.sandbox.enterprise import procedure, surroundings
+from bot.sandbox.enterprise import acts, pages
+from bot.sandbox.enterprise.acts import ACTS
+from bot.sandbox.enterprise.model import Refusal
 from bot.sandbox.enterprise.report import RequestReport
 from bot.sandbox.enterprise.sessions import Session, Sessions
+from bot.sandbox.enterprise.skins import Skin
 from bot.sandbox.enterprise.visit import Cut, Forged, Visit
 from bot.sandbox.enterprise.world import World, real_time
 
-USER, PASSWORD = "user", "password"
-
-
-class Route(NamedTuple):
-    """`action` is the log's word until the handler knows better."""
-
-    action: str
-    handler: Callable[[Visit], Awaitable[web.StreamResponse]]
-
-
-ROUTES: dict[tuple[str, str], Route] = {
-    ("GET", "/"): Route("start", procedure.start),
-    ("GET", "/packages"): Route("Packages", procedure.packages),
-    ("POST", "/packages"): Route("Packages", procedure.choose),
-    ("GET", "/upload"): Route("Upload page", procedure.upload_page),
-    ("POST", "/upload"): Route("Upload", procedure.upload),
-    ("GET", "/distribute"): Route("Distribute page", procedure.distribute_page),
-    ("POST", "/distribute"): Route("Distribute page", procedure.distribute),
-    ("POST", "/done"): Route("Done", procedure.done),
-    ("GET", "/ipm"): Route("IPM Information", procedure.ipm_information),
-    ("POST", procedure.INSTALL_PATH): Route("Install", procedure.install),
-    ("GET", "/enterprise"): Route("Enterprise", surroundings.enterprise),
-    ("POST", "/enterprise"): Route("Enterprise", surroundings.danger),
-    ("GET", "/system/operations"): Route("Operations", surroundings.operations),
-    ("POST", "/system/operations"): Route("Operations", surroundings.danger),
-    ("GET", "/system/general"): Route("General Settings", surroundings.plain),
-    ("GET", "/system/affinity"): Route("Database Affinity", surroundings.plain),
-    ("GET", "/system/agents"): Route("Health Agents", surroundings.plain),
-    ("GET", "/system/logs"): Route("Logs", surroundings.logs),
-    ("POST", "/system/logs"): Route("Logs", surroundings.export),
-    ("GET", "/network"): Route("Network", surroundings.plain),
-    ("GET", "/security"): Route("Security", surroundings.security),
-    ("POST", "/security"): Route("Security", surroundings.danger),
-}
+UNKNOWN = "unknown address"
 
 
 class Console:
-    """The console of the appliance at that index."""
+    """The console of the appliance at that index. Raises `SkinError` for a skin that cannot be used."""
 
     def __init__(self, world: World, index: int) -> None:
         cookie = f"c{world.identities[index].fingerprint[:8]}"
         self.sessions = Sessions(cookie, world.settings.idle_minutes * 60)
+        # Frames and scripts ask several things at once: with a session that is over, all of them get the same new one.
+        self._heirs: dict[str, str] = {}
         self._world = world
         self._appliance = world.appliances[index]
+        self._skin = Skin(world.settings.skin)
+        acts.check(self._skin)
 
     def app(self) -> web.Application:
         """The aiohttp application: every request goes through `_answer`."""
@@ -75,6 +46,8 @@ class Console:
             await asyncio.sleep(slow.number / 1000)
         if self.dark():
             return self._cut(request)
+        if file := self._skin.files.get(request.path):
+            return web.FileResponse(file)  # a picture or a script: belongs to no session, and is not logged
         point = f"console {request.method} {request.path}"
         if not request.content_type.startswith("multipart/"):
             try:
@@ -86,19 +59,19 @@ class Console:
         if not await self._world.holds.before(point):
             return self._cut(request)
         await self._world.holds.unheard(point)
-        if (request.method, request.path) == ("POST", procedure.INSTALL_PATH):
+        if self._act(request) == acts.INSTALL:
             # Counted on arrival, whatever comes of it: a test asks how often the button was pressed.
             self._world.state.counters.install_clicks += 1
             self._world.save()
         now = self._world.look()
         session, expired = self._session(request, now)
-        visit = Visit(request, self._world, self._appliance, session, now, action="unknown address")
+        visit = Visit(request, self._world, self._appliance, self._skin, self.sessions, session, now, UNKNOWN)
         user = session.user
         try:
             response = await self._respond(visit, expired)
         except Forged:
             message = "The request was refused: its form does not belong to this session"
-            response = visit.page("refused", status=403, alerts=[message], title="Request Refused")
+            response = visit.show("refused", status=403, alerts=[message], title="Request Refused")
         except Cut:
             response = None
         self._log(visit, user or visit.session.user, response.status if response else 0)
@@ -113,75 +86,81 @@ class Console:
         return response
 
     async def _respond(self, visit: Visit, expired: bool) -> web.StreamResponse:
-        request = visit.request
-        route = ROUTES.get((request.method, request.path))
+        request, skin = visit.request, self._skin
+        act, page = self._act(request), self._page(request)
+        if page is not None:
+            visit.action = pages.word(page)
+        if act is not None and act in ACTS:
+            visit.action = ACTS[act].word
         if "wizard" in self._world.faults:
-            visit.action = "Appliance Setup Wizard"
             await _drain(request)
-            return visit.page("wizard", title="Appliance Setup Wizard")
-        if request.path == "/sign-in":
-            return await self._sign_in(visit)
-        if visit.session.user is None:
-            visit.action = f"{route.action} without a session" if route else visit.action
+            visit.action = pages.word("wizard")
+            return visit.show("wizard")
+        for_anybody = act == acts.SIGN_IN or page in ("sign_in", *skin.layout.without_session)
+        if visit.session.user is None and not for_anybody:
+            if visit.action != UNKNOWN:
+                visit.action += " without a session"
             await _drain(request)
-            return visit.go("/sign-in?expired=1") if expired else self._sign_in_page(visit)
-        if request.path == "/sign-out":
-            visit.action = "sign out"
-            self.sessions.close(visit.session)
-            visit.session = self.sessions.open(visit.now)
-            return visit.go("/sign-in")
-        if route is None:
+            return visit.ask_to_sign_in(expired=expired)
+        if act is not None:
+            return await self._do(visit, act)
+        if page is None or request.method != "GET":
             await _drain(request)
-            return visit.page("refused", status=404, alerts=["There is no such page"], title="Not Found")
-        visit.action = route.action
-        response = await route.handler(visit)
-        if visit.action == "Install" and response.status == 307:
-            self.sessions.close(visit.session)
-        return response
+            return visit.show("refused", status=404, alerts=["There is no such page"], title="Not Found")
+        if page in pages.ABOUT_PACKAGE and visit.package(request.query) is None:
+            return visit.show("packages", alerts=["Select a package first"])
+        hidden = page in pages.UNKNOWN_PAGES and "unknown-page" in self._world.faults
+        return visit.show("unknown" if hidden else page)
 
-    async def _sign_in(self, visit: Visit) -> web.StreamResponse:
-        if visit.request.method != "POST":
-            visit.action = "sign-in page"
-            return self._sign_in_page(visit, expired="expired" in visit.request.query)
-        visit.action = "sign in"
+    async def _do(self, visit: Visit, name: str) -> web.StreamResponse:
+        if name == acts.PRESS:
+            pressed = visit.pressed(await visit.form(), acts.PRESSED)
+            if pressed is None:
+                return visit.show(
+                    "refused", status=400, alerts=["No action was chosen"], title="Request Refused"
+                )
+            name = pressed
+        act, layout = ACTS[name], self._skin.layout
+        visit.action = act.word
         try:
-            form = await visit.form()
-        except Forged:
-            return self._sign_in_page(visit, expired=True)
-        user, password = form.get(visit.session.word(USER)), form.get(visit.session.word(PASSWORD))
-        known = self._world.settings.passwords.get(str(user), "")
-        if "password-changed" in self._world.faults or not (
-            known and hmac.compare_digest(known.encode(), str(password).encode())
-        ):
-            self._world.state.counters.refused_sign_ins += 1
-            return self._sign_in_page(visit, alerts=["The user name or the password is not correct"])
-        self._world.state.counters.sign_ins += 1
-        self.sessions.close(visit.session)
-        visit.session = self.sessions.open(visit.now, str(user))
-        return visit.go("/packages")
+            came = await act.do(visit)
+        except Refusal as refusal:
+            page = layout.refused.get(name, act.refused)
+            status = layout.statuses.get(page, layout.statuses.get("refused"))
+            return visit.show(page, alerts=[str(refusal)], status=status)
+        if isinstance(came, web.StreamResponse):
+            if name == acts.INSTALL and came.status == 307:
+                self.sessions.close(visit.session)
+            return came
+        return visit.follow_with(layout.done.get(name, act.done), came)
 
-    def _sign_in_page(
-        self, visit: Visit, *, alerts: list[str] | None = None, expired: bool = False
-    ) -> web.Response:
-        return visit.page(
-            "sign_in",
-            title="Imprivata Appliance Console",
-            alerts=alerts or [],
-            expired=expired,
-            fields=(USER, PASSWORD),
-        )
+    def _act(self, request: web.Request) -> str | None:
+        return self._skin.acts.get((request.method, request.path))
+
+    def _page(self, request: web.Request) -> str | None:
+        """The page at the request's address: shown by GET, and what the log calls a form that says no act."""
+        return self._skin.pages.get(request.path)
 
     def _session(self, request: web.Request, now: float) -> tuple[Session, bool]:
         """The request's session, or a new one, and whether it came with one that is over."""
         key = request.cookies.get(self.sessions.cookie, "")
+        if found := self._find(key, now):
+            return found, False
+        heir = self._find(self._heirs.get(key, ""), now)
+        if heir is None:
+            heir = self.sessions.open(now)
+            if key:
+                self._heirs[key] = heir.key
+        return heir, bool(key)
+
+    def _find(self, key: str, now: float) -> Session | None:
         expiry = self._world.faults.get("session-expiry")
-        found = self.sessions.find(
+        return self.sessions.find(
             key,
             now,
             void_before=self._world.state.sessions_void_before,
             limit=expiry.number if expiry else None,
         )
-        return found or self.sessions.open(now), bool(key) and found is None
 
     def _cut(self, request: web.Request) -> web.Response:
         if request.transport:

@@ -111,7 +111,8 @@ class Enterprise:
     @property
     def locked(self) -> bool:
         """Whether the enterprise lock is on: from an installation's start until it is complete everywhere."""
-        return self.state.work is not None and self.state.work.kind == "installation"
+        stays = "lock-stays" in self.state.faults and self.state.counters.installs_finished > 0
+        return stays or (self.state.work is not None and self.state.work.kind == "installation")
 
     def package(self, name: str) -> Package | None:
         """The listed package of exactly that name."""
@@ -169,7 +170,10 @@ class Enterprise:
             lost = work.started + SESSIONS_LOST_AT * work.duration
             self.state.sessions_void_before = max(self.state.sessions_void_before, lost)
         progress = {row.appliance: row for row in self.rows(now)}
+        behind = self.state.appliances[-1:] if "level-behind" in self.state.faults else []
         for appliance in self.state.appliances:
+            if "level-unchanged" in self.state.faults or appliance in behind:
+                continue
             if package.kind != "Agent" and appliance.name in progress and progress[appliance.name].complete:
                 odd = "unexpected-level" in self.state.faults
                 appliance.level = f"{package.level} R2" if odd else package.level

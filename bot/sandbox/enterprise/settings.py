@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from bot.sandbox.enterprise import skins
 
 SUPER_ADMINISTRATOR = "Super Administrator"
 ADMINISTRATOR = "Administrator"
@@ -21,6 +23,7 @@ class Settings(BaseModel):
     `blackout`: for which part of an installation the consoles but the first one do not answer, from 45 % on.
     `faults`: names of `faults.CATALOGUE`, with their argument as `name=argument`.
     `state`: a JSON file that lets the enterprise survive its own restart, ports and certificates included.
+    `skin`: what the consoles look like, one of `skins.names()`.
     `package_name`: which package the fault already-listed means when it is given no argument.
     """
 
@@ -41,6 +44,14 @@ class Settings(BaseModel):
     state: Path | None = None
     ready_file: Path | None = None
     package_name: str | None = None
+    skin: str = "classic"
+
+    @field_validator("skin")
+    @classmethod
+    def _is_there(cls, skin: str) -> str:
+        if skin not in skins.names():
+            raise ValueError(f"no such skin; there are: {', '.join(skins.names())}")
+        return skin
 
     @property
     def passwords(self) -> dict[str, str]:

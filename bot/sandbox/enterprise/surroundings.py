@@ -1,72 +1,60 @@
-"""The console's other pages: Enterprise, System, Network, Security, with the neighbours never to be touched."""
+"""What the console does beside the procedure: signing in and out, the log export, and what is never to be touched."""
 
 from __future__ import annotations
 
+import hmac
 import io
 import tarfile
 
 from aiohttp import web
 
 from bot.sandbox.enterprise import pages
-from bot.sandbox.enterprise.visit import Visit
+from bot.sandbox.enterprise.model import Refusal
+from bot.sandbox.enterprise.visit import PASSWORD, USER, Forged, Visit
 
-ENTERPRISE_DANGERS = ("Remove Appliance", "Permanently Delete")
-OPERATIONS_DANGERS = ("Reboot/shutdown options", "Stop/restart options")
-SECURITY_DANGERS = ("Recreate Self Signed Certs",)
-LOG_BUTTONS = ("Export Logs", "Clear Logs")
 CHUNK = 1 << 16
 
 
-async def enterprise(visit: Visit) -> web.StreamResponse:
-    """GET /enterprise"""
-    shown = [(a.name, a.kind, visit.enterprise.level(a)) for a in visit.enterprise.listed()]
-    return visit.page("enterprise", title="Enterprise", appliances=shown, buttons=ENTERPRISE_DANGERS)
+async def start(_visit: Visit) -> None:
+    """The console's first address, where that is no page."""
 
 
-async def operations(visit: Visit) -> web.StreamResponse:
-    """GET /system/operations"""
-    rows = [
-        ("Appliance", visit.appliance.name),
-        ("Type", visit.appliance.kind),
-        ("Imprivata Server", "Running" if visit.enterprise.server_up(visit.appliance) else "Down"),
-    ]
-    return visit.page(
-        "operations", title="Operations", tabs=pages.SYSTEM_TABS, rows=rows, buttons=OPERATIONS_DANGERS
-    )
+async def sign_in(visit: Visit) -> web.Response | None:
+    """Log In"""
+    try:
+        form = await visit.form()
+    except Forged:
+        return visit.show("sign_in", expired=True)
+    user, password = str(visit.field(form, USER)), str(visit.field(form, PASSWORD))
+    known = visit.world.settings.passwords.get(user, "")
+    if "password-changed" in visit.world.faults or not (
+        known and hmac.compare_digest(known.encode(), password.encode())
+    ):
+        visit.world.state.counters.refused_sign_ins += 1
+        raise Refusal("The user name or the password is not correct")
+    visit.world.state.counters.sign_ins += 1
+    visit.sessions.close(visit.session)
+    visit.session = visit.sessions.open(visit.now, user)
+    return None
 
 
-async def logs(visit: Visit) -> web.StreamResponse:
-    """GET /system/logs"""
-    return visit.page("logs", title="Logs", tabs=pages.SYSTEM_TABS, buttons=LOG_BUTTONS)
+async def sign_out(visit: Visit) -> None:
+    """Log Out"""
+    visit.sessions.close(visit.session)
+    visit.session = visit.sessions.open(visit.now)
 
 
-async def plain(visit: Visit) -> web.StreamResponse:
-    """GET of a page that only has its name: the rest of System, and Network"""
-    tabs = pages.SYSTEM_TABS if visit.request.path.startswith("/system/") else {}
-    return visit.page("plain", title=visit.action, tabs=tabs)
+async def danger(visit: Visit) -> None:
+    """A control that the procedure never touches; `visit.action` says which."""
+    await visit.form()
+    visit.danger(visit.action)
 
 
-async def security(visit: Visit) -> web.StreamResponse:
-    """GET /security"""
-    return visit.page("security", title="Security", buttons=SECURITY_DANGERS)
-
-
-async def danger(visit: Visit) -> web.StreamResponse:
-    """POST /enterprise, /system/operations, /security: nothing there belongs to the procedure"""
-    pressed = visit.pressed(await visit.form(), *ENTERPRISE_DANGERS, *OPERATIONS_DANGERS, *SECURITY_DANGERS)
-    return visit.danger(pressed) if pressed else visit.nothing_pressed()
-
-
-async def export(visit: Visit) -> web.StreamResponse:
-    """POST /system/logs: Export Logs answers with a file, Clear Logs is never to be touched"""
-    pressed = visit.pressed(await visit.form(), *LOG_BUTTONS)
-    if pressed == "Clear Logs":
-        return visit.danger(pressed)
-    if pressed is None:
-        return visit.nothing_pressed()
-    visit.action = pressed
+async def export_logs(visit: Visit) -> web.StreamResponse:
+    """Export Logs"""
+    await visit.form()
     if "logs-refused" in visit.world.faults:
-        return visit.page("refused", status=500, alerts=["Internal error"], title="Internal Error")
+        return visit.show("refused", status=500, alerts=["Internal error"], title="Internal Error")
     name = f"{visit.appliance.name}-logs"
     answer = web.StreamResponse(
         headers={
@@ -76,8 +64,8 @@ async def export(visit: Visit) -> web.StreamResponse:
     )
     await answer.prepare(visit.request)
     archive = _archive(name, _log(visit))
-    for start in range(0, len(archive), CHUNK):
-        await answer.write(archive[start : start + CHUNK])
+    for start_at in range(0, len(archive), CHUNK):
+        await answer.write(archive[start_at : start_at + CHUNK])
     await answer.write_eof()
     return answer
 

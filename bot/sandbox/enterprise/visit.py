@@ -1,8 +1,8 @@
-"""One request to one console, as its page sees it: what was asked, by whom, and the ways to answer."""
+"""One request to one console: what was asked, by whom, and the ways to answer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -10,16 +10,17 @@ from aiohttp import web
 from bot.sandbox.enterprise import pages
 from bot.sandbox.enterprise.model import Appliance, Enterprise, Package
 from bot.sandbox.enterprise.report import DangerReport
-from bot.sandbox.enterprise.sessions import Session
+from bot.sandbox.enterprise.sessions import Session, Sessions
+from bot.sandbox.enterprise.skins import Skin
 from bot.sandbox.enterprise.world import World
 
 TOKEN = "token"  # noqa: S105 - what the field means
-BUTTON = "button"
-PACKAGE = "package"
+TOKEN_HEADER = "X-CSRF-Token"  # noqa: S105 - the header's name
+BUTTON, PACKAGE, SCOPE, USER, PASSWORD, FILE = "button", "package", "scope", "user", "password", "file"
 
 
 class Forged(Exception):
-    """The form does not carry the token of its session."""
+    """The request does not carry the token of its session."""
 
 
 class Cut(Exception):
@@ -33,6 +34,8 @@ class Visit:
     request: web.Request
     world: World
     appliance: Appliance
+    skin: Skin
+    sessions: Sessions
     session: Session
     now: float
     action: str
@@ -43,60 +46,97 @@ class Visit:
         """The enterprise that the console belongs to."""
         return self.world.enterprise
 
-    def page(
-        self, template: str, *, alerts: Sequence[str] = (), status: int = 200, **context: object
+    def show(
+        self,
+        page: str,
+        *,
+        alerts: Sequence[str] = (),
+        status: int | None = None,
+        title: str = "",
+        expired: bool = False,
+        package: Package | None = None,
     ) -> web.Response:
-        """Answer with a page."""
-        html = pages.render(
-            template,
-            word=self.session.word,
-            token=self.session.token,
-            user=self.session.user,
-            appliance=self.appliance.name,
-            navigation=pages.NAVIGATION if self.session.user else {},
-            locked=self.enterprise.locked,
-            alerts=alerts,
-            **context,
+        """Answer with a page of the skin."""
+        package = package or self.package(self.request.query)
+        rendered = self.skin.render(
+            page,
+            {
+                **pages.view(self.enterprise, self.appliance, self.now, package),
+                "page": page,
+                "title": title or pages.title(page),
+                "alerts": list(alerts),
+                "expired": expired or "expired" in self.request.query,
+                "user": self.session.user,
+                "token": self.session.token,
+                "word": self.session.word,
+                "query": dict(self.request.query),
+            },
         )
-        return web.Response(text=html, status=status, content_type="text/html")
+        return web.Response(
+            text=rendered.text,
+            status=status or self.skin.layout.statuses.get(page, 200),
+            content_type=rendered.content_type,
+        )
 
-    def go(self, path: str) -> web.Response:
-        """Answer with a redirect that is followed by GET."""
-        return web.Response(status=303, headers={"Location": path})
+    def follow_with(self, page: str, package: Package | None = None) -> web.Response:
+        """What comes after an act: a redirect to a page (GET), or the page itself where it has no address."""
+        address = self.skin.layout.pages.get(page)
+        if address is None or self.skin.is_data(page):
+            return self.show(page, package=package, title=self.action if page == "recorded" else "")
+        if package is not None:
+            address += f"?{self.session.word(PACKAGE)}={self.session.word(f'{PACKAGE}:{package.name}')}"
+        return web.Response(status=303, headers={"Location": address})
+
+    def ask_to_sign_in(self, *, expired: bool) -> web.Response:
+        """The sign-in page; after a session that is over, by way of a redirect."""
+        address = self.skin.layout.pages.get("sign_in")
+        if not expired or address is None or self.skin.is_data("sign_in"):
+            return self.show("sign_in", expired=expired)
+        return web.Response(status=303, headers={"Location": f"{address}?expired=1"})
 
     async def form(self) -> Mapping[str, object]:
-        """The fields of a small form, its token checked. Raises `Forged`."""
-        form = await self.request.post()
-        self.check_token(form.get(self.session.word(TOKEN)))
-        return form
+        """The fields of a small request, its token checked unless it only asks for something. Raises `Forged`."""
+        if self.request.method == "GET":
+            return self.request.query
+        fields: Mapping[str, object]
+        if self.request.content_type == "application/json":
+            try:
+                body = await self.request.json()
+            except ValueError:
+                raise Forged from None
+            fields = body if isinstance(body, dict) else {}
+        else:
+            fields = await self.request.post()
+        self.check_token(self.field(fields, TOKEN))
+        return fields
 
     def check_token(self, value: object) -> None:
-        """Raises `Forged` unless the value is the session's token."""
-        if value != self.session.token:
+        """Raises `Forged` unless the value, or the request's header, is the session's token."""
+        if self.session.token not in (value, self.request.headers.get(TOKEN_HEADER)):
             raise Forged
 
-    def pressed(self, form: Mapping[str, object], *labels: str) -> str | None:
-        """The label of the button that was pressed, of those named."""
-        value = form.get(self.session.word(BUTTON))
-        return next((label for label in labels if value == self.session.word(f"{BUTTON}:{label}")), None)
+    def field(self, fields: Mapping[str, object], meaning: str) -> object:
+        """The field of that meaning, by its word in this session or by the meaning itself."""
+        return fields.get(self.session.word(meaning), fields.get(meaning))
+
+    def chosen(self, fields: Mapping[str, object], meaning: str, values: Iterable[str]) -> str | None:
+        """Which of `values` a field has, by the value's word in this session or as it is."""
+        value = self.field(fields, meaning)
+        return next((v for v in values if value in (v, self.session.word(f"{meaning}:{v}"))), None)
+
+    def pressed(self, fields: Mapping[str, object], acts: Iterable[str]) -> str | None:
+        """Which of `acts` the button that was pressed means: by its value, or as an image button by its name."""
+        acts = list(acts)
+        names = {self.session.word(f"{BUTTON}:{act}"): act for act in acts}
+        by_name = (names.get(name.removesuffix(".x")) for name in fields)
+        return self.chosen(fields, BUTTON, acts) or next((act for act in by_name if act), None)
 
     def package(self, fields: Mapping[str, object]) -> Package | None:
         """The package that is selected in a form, or named by an address."""
-        value = fields.get(self.session.word(PACKAGE))
-        packages = self.enterprise.state.packages
-        return next((p for p in packages if value == self.session.word(f"{PACKAGE}:{p.name}")), None)
+        listed = {package.name: package for package in self.enterprise.state.packages}
+        return listed.get(self.chosen(fields, PACKAGE, listed) or "")
 
-    def package_address(self, path: str, package: Package) -> str:
-        """The address of a page about a package."""
-        return f"{path}?{self.session.word(PACKAGE)}={self.session.word(f'{PACKAGE}:{package.name}')}"
-
-    def danger(self, label: str) -> web.Response:
-        """A control was used that the procedure never touches: count it, and say so on a page."""
-        self.action = label
+    def danger(self, label: str) -> None:
+        """A control was used that the procedure never touches: count it."""
         self.changes = True
         self.world.dangerous.append(DangerReport(label=label, appliance=self.appliance.name, time=self.now))
-        return self.page("recorded", title=label)
-
-    def nothing_pressed(self) -> web.Response:
-        """A form came without any of its buttons."""
-        return self.page("refused", status=400, alerts=["No action was chosen"], title="Request Refused")

@@ -68,6 +68,8 @@ def _row(work: Work, index: int, faults: Mapping[str, Fault], now: float) -> Row
         return Row(name, None)
     if work.foreign:
         return Row(name, min(percent, FOREIGN_LIMIT))
+    if "progress-backwards" in faults and work.kind == "installation" and 60 <= percent < 90:
+        percent -= 30
     for fault, stop in STOPS.items():
         if fault not in faults or stop.kind != work.kind:
             continue
