@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test crash tamper model growth bench-upload console-faults mutants check format lock clean
+.PHONY: demo test contract crash tamper model growth bench-upload console-faults mutants check format lock clean
 
 demo: .venv/ready
 	$(BIN)/keyturn demo
@@ -10,6 +10,10 @@ demo: .venv/ready
 # Most tests wait for processes half of their time: two workers for each of two cores.
 test: .venv/ready
 	$(BIN)/python -m pytest -n 4 --dist worksteal
+
+# Both console drivers on every skin of the simulated console: docs/skins.md.
+contract: .venv/ready
+	$(BIN)/python -m pytest -n 2 -m "long or not long" tests/console/test_console_skins.py tests/test_console_check_skins.py
 
 # Kills the bot at every point where state changes, and judges the whole history: docs/crash.md.
 KILLS ?= 500
@@ -64,7 +68,7 @@ format: .venv/ready
 # uv writes hashes and no addresses.
 lock: .venv/ready
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra sandbox --group dev --generate-hashes \
+	$(BIN)/uv pip compile pyproject.toml --extra sandbox --extra browser --group dev --generate-hashes \
 		--python-version 3.11 --universal --no-header --output-file requirements.lock
 
 clean:

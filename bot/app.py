@@ -26,7 +26,7 @@ from bot.console.browser.reader import BrowserReader
 from bot.console.http_driver import HttpConsole
 from bot.console.http_reader import HttpReader
 from bot.console.profile import Profile, ProfileError, load_profile
-from bot.console.session import Appliance, Driver
+from bot.console.session import Appliance, Credentials, Driver
 from bot.console.tls import Trust, TrustError
 from bot.directory import SlackDirectory
 from bot.domain.enterprise import enterprise_of
@@ -128,7 +128,8 @@ def consoles(
     Raises `ConfigurationError` for what is missing.
     """
     trusted = {name: appliances(name, e) for name, e in settings.enterprises.items()}
-    passwords = {name: settings.password(name) for name in settings.enterprises}
+    # One for all sessions of this process: what was refused once is not tried in the next one either.
+    credentials = {n: Credentials(e.user, settings.password(n)) for n, e in settings.enterprises.items()}
     for name, known in settings.enterprises.items():
         driver(
             name, known, evidence[name].picture
@@ -137,8 +138,7 @@ def consoles(
     def open_console(name: str) -> HttpConsole:
         return HttpConsole(
             trusted[name],
-            user=settings.enterprises[name].user,
-            password=passwords[name],
+            credentials=credentials[name],
             profile=profile[name],
             keep=evidence[name].page,
             driver=driver(name, settings.enterprises[name], evidence[name].picture),

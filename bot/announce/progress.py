@@ -23,7 +23,7 @@ from bot.announce.blocks import (
     when,
 )
 from bot.announce.status import outcome, step
-from bot.announce.text import flat, span
+from bot.announce.text import flat, size, span
 from bot.announce.view import View
 from bot.domain.enterprise import Run
 from bot.domain.events import Phase, Step
@@ -51,6 +51,7 @@ def progress(view: View) -> Message:
             *(_expectation(view, run) if view.request.is_running else []),
         ),
         _steps(view, run),
+        _upload(view, run) if view.request.is_running else None,
         _appliances(view, run) if view.request.is_running else None,
         _lines_of(run) if view.request.is_running else None,
         console_words(view.request.reason) if view.request.phase is Phase.FAILED else None,
@@ -93,6 +94,15 @@ def _steps(view: View, run: Run) -> Json:
     return lines(
         [bold("Steps: "), "  ".join(f"{mark} {name}" for mark, name in zip(marks, done, strict=True))]
     )
+
+
+def _upload(view: View, run: Run) -> Json | None:
+    """How far the upload has got, once it has taken a while."""
+    if not run.uploading or not run.sent:
+        return None
+    whole = view.request.draft.package.size
+    percent = 100 * run.sent // whole
+    return lines([bold("Uploading: "), f"{bar(percent)} {percent}% of {size(whole)}"])
 
 
 def _appliances(view: View, run: Run) -> Json | None:

@@ -125,7 +125,8 @@ _DENIED_WORDS = re.compile(
 
 def denied(label: str) -> bool:
     """Whether no profile may ever name this label for anything that the bot presses."""
-    return comparable(label) in _DENIED_LABELS or _DENIED_WORDS.search(comparable(label)) is not None
+    words = comparable(label)
+    return words in _DENIED_LABELS or _DENIED_WORDS.search(words) is not None
 
 
 def off_limits(document: Element, url: httpx.URL) -> Barred:

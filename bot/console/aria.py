@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from lxml import html
 
-from bot.console.pages import Element
+from bot.console.pages import Element, forget
 
 T = TypeVar("T")
 _TAGS = {
@@ -41,9 +41,16 @@ def native(document: Element, origins: dict[Element, T] | None = None) -> None:
         elif element.tag in _PLAIN - {"button"} and role in _BOXES:
             element.tag = "label"
             _put_box(element, element, _BOXES[role], origins)
+        elif (
+            role == "progressbar"
+            and (now := element.get("aria-valuenow"))
+            and not "".join(map(str, element.itertext())).strip()
+        ):
+            element.text = f"{now}%" if element.get("aria-valuemax", "100") == "100" else f"{now}"
     for row in document.iter("tr"):
         if row.get("aria-selected") and len(row) and next(row.iter("input"), None) is None:
             _put_box(row, row[0], "radio", origins)
+    forget()
 
 
 def _put_box(element: Element, into: Element, kind: str, origins: dict[Element, T] | None) -> None:

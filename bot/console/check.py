@@ -29,10 +29,11 @@ _WAY: Mapping[View, tuple[str, ...]] = {
 }
 """What a view is not opened without."""
 
-_PROCEDURE, _WORK, _OCCASION = (
+_PROCEDURE, _WORK, _OCCASION, _HEADINGS = (
     "only the procedure opens it",
     "only while work goes on",
     "only when the console has such a thing to say",
+    "the headings tell whether it finds them",
 )
 _UNSEEN: dict[str, dict[str, tuple[str, ...]]] = {
     _PROCEDURE: {
@@ -46,7 +47,11 @@ _UNSEEN: dict[str, dict[str, tuple[str, ...]]] = {
         "work_words": tuple(state.value for state in WorkState if state is not WorkState.UNRECOGNIZED),
         "patterns": ("percent", "error", "distribution", "installation"),
     },
-    _OCCASION: {"patterns": ("lock", "session_expired", "wizard"), "places": ("errors", "notices")},
+    _OCCASION: {
+        "patterns": ("lock", "session_expired", "wizard", "confirmation"),
+        "places": ("errors", "notices"),
+    },
+    _HEADINGS: {"places": ("headings",)},
 }
 """What no read-only visit can vouch for, by the reason: never claimed to be found."""
 

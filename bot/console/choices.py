@@ -10,7 +10,7 @@ from bot.console.allow import denied
 from bot.console.controls import Choice, Control
 from bot.console.forms import same_group
 from bot.console.labels import FIELD_TAGS, comparable, field_label, kind_of, own_label, shown
-from bot.console.pages import Element, Page, cut, elements, text
+from bot.console.pages import Element, Page, cut, elements, remembered, text
 from bot.console.port import Unrecognized
 from bot.console.pressable import LINKS, known
 
@@ -101,8 +101,17 @@ def _header(box: Element) -> str:
     if cell is None or row is None or table is None:
         return ""
     at, cells = len(list(cell.itersiblings("td", "th", preceding=True))), list(row.iterchildren("td", "th"))
-    heads = (list(other.iterchildren("td", "th")) for other in table.iter("tr"))
-    return next(text(head[at], without=FIELD_TAGS) for head in heads if len(head) == len(cells))
+    return text(_heads(table)[len(cells)][at], without=FIELD_TAGS)
+
+
+@remembered
+def _heads(table: Element) -> Mapping[int, list[Element]]:
+    """The cells of the first row of each length."""
+    heads: dict[int, list[Element]] = {}
+    for row in table.iter("tr"):
+        cells = list(row.iterchildren("td", "th"))
+        heads.setdefault(len(cells), cells)
+    return heads
 
 
 def _called(element: Element) -> str:

@@ -225,7 +225,8 @@ def _one(
         return found[0]
     if found:
         told = ", ".join(_told(element, called(element)) for element in found[:5])
-        requests = {_request(page, element) for element in found}
+        # Of more than a few nobody needs to know, and each of them may be the button of a form of a thousand fields.
+        requests = {_request(page, element) for element in found} if len(found) <= 5 else {None}
         twice = " All of them ask for the same." if len(requests) == 1 and None not in requests else ""
         raise Unrecognized(
             f"{page} has {len(found)} of the {what} {label!r}; which one is meant is not clear: {told}.{twice}",

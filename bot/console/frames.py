@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from bot.console.controls import Control, base_of, resolved
+from bot.console.limits import check
 from bot.console.pages import FRAME, Element, Frame, Page, forget, own, seen
 from bot.console.port import Unrecognized
 
@@ -20,7 +21,8 @@ MAX_FRAMES = 16
 MAX_DELAY = 5.0
 """Seconds; a page that refreshes later is a page to read, not one to be led on from."""
 _REFRESH = re.compile(
-    r"^\s*(?P<delay>\d{0,4}(?:\.\d*)?)\s*[;,]\s*(?:url\s*=\s*)?(?P<url>.*)$", re.IGNORECASE | re.DOTALL
+    r"^\s*+(?P<delay>\d{0,4}+(?:\.\d*+)?+)\s*+[;,]\s*+(?:url\s*+=\s*+)?+(?P<url>.*+)$",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
@@ -99,13 +101,21 @@ def _has_size(frame: Element) -> bool:
 
 
 def put(sheet: Sheet, frame: Element, inner: Sheet, name: str) -> None:
-    """Let `frame`, of `sheet`, hold the document `inner`. Raises ValueError for a document without an address."""
+    """Let `frame`, of `sheet`, hold the document `inner`.
+
+    Raises ValueError for a document without an address, and for one with which the page were too much to read.
+    """
     base = base_of(inner.document, inner.url)
     target = next((e.get("target") for e in own(inner.document, "base") if e.get("target")), None)
-    sheet.frames[frame] = Frame(base, name, target or "", inner.status)
     _empty(frame)
     frame.append(_content(inner.document))
     forget()
+    try:
+        check(sheet.document)
+    except ValueError:
+        _empty(frame)
+        raise
+    sheet.frames[frame] = Frame(base, name, target or "", inner.status)
     sheet.frames.update(inner.frames)
     sheet.unread += inner.unread
 
@@ -153,5 +163,5 @@ def replaced(page: Page, frame: Element, answer: Sheet) -> Sheet:
     try:
         put(sheet, place, answer, page.frames[frame].name)
     except ValueError as error:
-        raise Unrecognized(f"A frame of {page} has no address.", page=page.evidence) from error
+        raise Unrecognized(f"A frame of {page} cannot be read: {error}.", page=page.evidence) from error
     return sheet

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
-
-from pydantic import SecretStr
 
 from bot.console import choices, controls, recognize
 from bot.console.allow import Purpose
@@ -23,7 +22,7 @@ from bot.console.profile import Profile
 from bot.console.reading import Timeouts, Upload
 from bot.console.session import Appliance, Credentials, Driver, Session, SessionExpired
 from bot.console.wire import told
-from bot.domain.sight import Activity, InstallOutcome, IpmInformation, Observation
+from bot.domain.sight import Activity, InstallOutcome, IpmInformation, Observation, WorkState
 
 
 @dataclass(frozen=True)
@@ -40,15 +39,15 @@ class HttpConsole:
     """The consoles of one enterprise (`bot.console.port.Console`), one caller at a time.
 
     `appliances`: the first one's console is worked on, the others' are read. `keep` saves a page as evidence,
-    its secrets taken out, and returns its SHA-256. A user and password once refused are never sent again.
+    its secrets taken out, and returns its SHA-256. `credentials` that were refused once are never sent again,
+    whichever of the sessions that share them it was.
     """
 
     def __init__(
         self,
         appliances: Sequence[Appliance],
         *,
-        user: str,
-        password: SecretStr,
+        credentials: Credentials,
         profile: Profile,
         keep: Callable[[bytes], str],
         timeouts: Timeouts | None = None,
@@ -56,7 +55,6 @@ class HttpConsole:
     ) -> None:
         if not appliances:
             raise ValueError("An enterprise has at least one appliance.")
-        credentials = Credentials(user, password)
         limits = timeouts or Timeouts()
         self._sessions = [Session(a, credentials, profile, keep, limits, driver=driver) for a in appliances]
         self._first = self._sessions[0]
@@ -123,7 +121,8 @@ class HttpConsole:
         self._expect(page, PageKind.DISTRIBUTE)
         if not _speaks_of(page, package):
             raise Unrecognized(f"{page} does not name {package!r}. Look at the console.", page=page.evidence)
-        controls.action(page, self._profile.labels[Purpose.SEND])  # none, or two, is no harm before it is intended
+        # Before Send is intended none of that name, or two, is no harm.
+        controls.action(page, self._profile.labels[Purpose.SEND])
         return page
 
     async def send(self) -> None:
@@ -137,7 +136,13 @@ class HttpConsole:
             page = await self._first.press(Purpose.SEND, dialog.page)
         except SessionExpired:
             page = await self._send_again(dialog.package)
-        await self._packages_after(page)
+        page = await self._packages_after(page)
+        with contextlib.suppress(Unrecognized):  # the next look tells what is not understood
+            rows = recognize.packages(page, self._profile).rows
+            if failed := [f"{row.appliance}: {row.words}" for row in rows if row.state is WorkState.ERROR]:
+                raise Refused(
+                    f"{page} says: {cut('; '.join(failed), 300)}", words=cut("; ".join(failed), 300)
+                )
 
     async def _send_again(self, package: str) -> Page:
         page = await self._first.open(Purpose.PACKAGES)
@@ -255,8 +260,9 @@ class HttpConsole:
         return recognize.package_rows(page, self._profile)
 
     async def _packages_after(self, page: Page) -> Page:
-        """The Packages page after a step: a pop-up ends by itself, and the page is looked at anew."""
-        if page.popup and page.kind is not PageKind.PACKAGES and page.status < 400:
+        """The Packages page after a step, looked at anew after a pop-up, or a page that only confirms the step."""
+        confirms = page.popup or recognize.confirms(page, self._profile)
+        if confirms and page.kind is not PageKind.PACKAGES and page.status < 400:
             self._refuse_errors(page)
             page = await self._first.open(Purpose.PACKAGES)
         self._expect(page, PageKind.PACKAGES)

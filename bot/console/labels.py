@@ -5,11 +5,23 @@ A label is what a person reads. Where an icon leaves nothing to read, it is what
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from bot.console.pages import BREAKING, FRAME, Element, by_id, home, labels_for, normal, seen, text
+from bot.console.pages import (
+    BREAKING,
+    FRAME,
+    Element,
+    by_id,
+    home,
+    labels_for,
+    normal,
+    remembered,
+    seen,
+    text,
+)
 
 FIELD_TAGS = ("input", "select", "textarea", "button")
 BUTTON_TYPES = frozenset({"submit", "image", "button", "reset"})
@@ -17,8 +29,10 @@ BOX_TYPES = frozenset({"radio", "checkbox"})
 
 _MODIFIER = "(?:alt ?gr|alt|ctrl|control|strg|shift|cmd|command|option|meta|win)"
 _KEY = r"(?:\w|f\d\d?|enter|return|space|tab|esc(?:ape)?|del(?:ete)?|ins(?:ert)?|home|end|page ?(?:up|down))"
-_KEYS = rf"\s*(?:(?:{_MODIFIER}\s*[+-]\s*)+|(?:access ?key|shortcut)\s*:?\s*){_KEY}\s*"
-_HINT = re.compile(rf"\s*\({_KEYS}\)$|\s*\[{_KEYS}\]$|\s(?:{_MODIFIER}\s*\+\s*)+{_KEY}$")
+_KEYS = rf"\s*(?:(?:{_MODIFIER}\s*[+-]\s*){{1,4}}|(?:access ?key|shortcut)\s*:?\s*){_KEY}\s*"
+_HINT = re.compile(rf"\s*\({_KEYS}\)$|\s*\[{_KEYS}\]$|\s(?:{_MODIFIER}\s*\+\s*){{1,4}}{_KEY}$")
+_LONGEST_HINT = 80
+"""Characters of a hint: no more of a label's end is searched for one."""
 _LONGEST = 1_000
 """Characters of a label that could be a control's; of a longer one nothing is taken off."""
 _ACCESS_KEY = re.compile(r"&(?=\w)")
@@ -32,6 +46,7 @@ _PARTS = frozenset(
 _NAMING = ("aria-label", "title", "alt", "value")
 
 
+@functools.lru_cache(maxsize=1_024)
 def comparable(label: str) -> str:
     """A label as it is compared, for what is pressed and for what must never be pressed alike.
 
@@ -46,7 +61,9 @@ def comparable(label: str) -> str:
     bare, before = _ACCESS_KEY.sub("", whole), ""
     while bare != before:
         before = bare
-        bare = _HINT.sub("", _without_icons(bare).rstrip(_CLOSING))
+        bare = _without_icons(bare).rstrip(_CLOSING)
+        if hint := _HINT.search(bare, max(0, len(bare) - _LONGEST_HINT)):
+            bare = bare[: hint.start()]
     return bare or whole
 
 
@@ -151,32 +168,45 @@ def _given_label(field: Element) -> str:
     return next((_label_text(above) for above in field.iterancestors("label") if not above.get("for")), "")
 
 
+@remembered
 def _label_text(label: Element) -> str:
     return text(label, without=FIELD_TAGS)
 
 
 def _labelled_by(element: Element) -> str:
     found = (by_id(element, key) for key in (element.get("aria-labelledby") or "").split())
-    return " ".join(name for e in found if e is not None and (name := text(e, without=FIELD_TAGS)))
+    return " ".join(name for e in found if e is not None and (name := _label_text(e)))
 
 
 def _text_after(box: Element) -> str:
     """The words right after a box, as old forms have it; none when its line begins with words instead of a box."""
     parent = box.getparent()
     assert parent is not None
-    line: list[tuple[Element | None, str]] = [(None, parent.text or "")]
-    for child in parent:
-        after = child.tail or ""
-        if child.tag in FIELD_TAGS:
-            line.append((child, after))
-        elif child.tag not in BREAKING:
-            line[-1] = (line[-1][0], line[-1][1] + (text(child) if seen(child) else "") + after)
-        elif any(field is box for field, _ in line):
-            break
+    return _after_fields(parent).get(box, "")
+
+
+@remembered
+def _after_fields(parent: Element) -> Mapping[Element, str]:
+    """The words right after each field, in the lines that begin with one."""
+    found: dict[Element, str] = {}
+    field: Element | None = None
+    words, begins = [parent.text or ""], True
+    for child in (*parent, None):
+        goes_on = child is not None and child.tag not in BREAKING
+        if child is not None and goes_on:
+            words += [text(child) if seen(child) else "", child.tail or ""]
+            continue
+        said = " ".join("".join(words).split())
+        if field is not None and begins:
+            found[field] = said
+        elif field is None:
+            begins = not said
+        if child is not None and child.tag in FIELD_TAGS:
+            field = child
         else:
-            line = [(None, after)]
-    before = line[0][1].strip()
-    return "" if before else next((" ".join(words.split()) for field, words in line if field is box), "")
+            field, begins = None, True
+        words = [] if child is None else [child.tail or ""]
+    return found
 
 
 def _cell_label(field: Element) -> str:
@@ -193,6 +223,11 @@ def _cell_label(field: Element) -> str:
 
 
 def _cell_text(cell: Element | None) -> str:
-    if cell is None or not seen(cell) or next(cell.iter(*FIELD_TAGS, "a", "table"), None) is not None:
+    return "" if cell is None else _plain_text(cell)
+
+
+@remembered
+def _plain_text(cell: Element) -> str:
+    if not seen(cell) or next(cell.iter(*FIELD_TAGS, "a", "table"), None) is not None:
         return ""
     return text(cell)

@@ -17,7 +17,7 @@ from bot.console import choices, controls, recognize
 from bot.console.allow import Gate, Purpose
 from bot.console.controls import Choice, Control
 from bot.console.labels import comparable, field_label, shown
-from bot.console.pages import Element, Page, PageKind, elements, text
+from bot.console.pages import Element, Page, PageKind, elements, normal, text
 from bot.console.port import Forbidden, Unrecognized
 from bot.console.pressable import pressable
 from bot.console.profile import Profile
@@ -82,7 +82,9 @@ def named(view: View, visit: Visit, profile: Profile) -> Iterator[Named]:
     """All that `profile` names on the page of a view, whether the page was seen or not."""
     kind = KINDS.get(view)
     if kind:
-        yield Named(f"headings.{kind.value}", profile.headings[kind], partial(_heading, kind))
+        yield Named(
+            f"headings.{kind.value}", profile.headings[kind], partial(_heading, kind, profile.headings[kind])
+        )
     for name in _FIELDS.get(view, ()):
         label = getattr(profile.fields_, name)
         yield Named(f"fields.{name}", label, partial(_field, label))
@@ -116,11 +118,14 @@ def readable(page: Page) -> tuple[str, ...]:
     return tuple(dict.fromkeys(words for words in found if words))[:READABLE]
 
 
-def _heading(kind: PageKind, page: Page) -> Looked:
+def _heading(kind: PageKind, expected: str, page: Page) -> Looked:
     if page.kind is kind:
         return Looked(Outcome.FOUND)
     there = [page.heading, page.title, *(text(e) for e in elements(page.document, *_HEADINGS))]
-    return Looked(Outcome.MISSING, [words for words in dict.fromkeys(there) if words][:NEAREST])
+    words = [words for words in dict.fromkeys(there) if words]
+    if normal(expected) in map(normal, words):
+        return Looked(Outcome.UNCLEAR, (), "it is there, but not the one heading where places.headings looks")
+    return Looked(Outcome.MISSING, words[:NEAREST])
 
 
 def _field(label: str, page: Page) -> Looked:

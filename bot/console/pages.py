@@ -8,15 +8,18 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import islice
+from typing import TypeVar
 
 import httpx
 from lxml import etree, html
 
+from bot.console.limits import check, check_source
+
 Element = etree._Element
+Answer = TypeVar("Answer")
 
 FRAME = "keyturn-frame"
 """The element in whose place a frame of a page stood; it holds what the frame's own document shows."""
@@ -73,17 +76,8 @@ BREAKING = frozenset(
 _UNSEEN = frozenset({"script", "style", "template", "noscript", "noframes", "frame", "iframe", "head"})
 _HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
-
-MAX_ELEMENTS = 20_000
-"""Elements of a document. A console's page has hundreds, and reading it must not keep the bot from all else."""
-MAX_NESTING = 400_000
-"""Elements of a document, each counted once for every element that it stands in."""
-MAX_FIELDS = 1_000
-"""Fields of a document."""
-_TAG = re.compile(r"<[A-Za-z]")
 _NO_KEY = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 """What no XML may hold: no browser agrees with another on what such an id names."""
-_FIELD = re.compile(r"<(?:input|select|textarea|button)\b", re.IGNORECASE)
 
 
 class PageKind(StrEnum):
@@ -146,30 +140,20 @@ class Page:
 def parse(body: bytes, charset: str) -> Element:
     """The document in `body`.
 
-    Raises ValueError when that is no page: empty, in a charset nobody knows, or of more elements than any console's.
+    Raises ValueError when that is no page: empty, in a charset nobody knows, or more than any console's (`limits`).
     """
     try:
         text = body.decode(charset or "utf-8", errors="replace")
     except (LookupError, UnicodeError):
         # Neither quoted nor chained: the charset is the console's word, and not read from a page.
         raise ValueError("its charset is unknown") from None
-    for pattern, most, what in ((_TAG, MAX_ELEMENTS, "elements"), (_FIELD, MAX_FIELDS, "fields")):
-        if next(islice(pattern.finditer(text), most, None), None):
-            raise ValueError(f"it has more than {most} {what}")
+    check_source(text)
     parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
     try:
         document = html.document_fromstring(text.encode("utf-8", errors="replace"), parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError, AssertionError) as error:
         raise ValueError("there is no text in it" if not text.strip() else "it is no HTML page") from error
-
-    depth = nesting = 0
-    for event, _ in etree.iterwalk(document, events=("start", "end")):
-        depth += 1 if event == "start" else -1
-        nesting += depth
-    if nesting // 2 > MAX_NESTING:
-        raise ValueError(
-            f"its elements stand in one another {nesting // 2} times, and {MAX_NESTING} are read"
-        )
+    check(document)
     return document
 
 
@@ -242,11 +226,20 @@ class _Index:
 
 
 _index = functools.lru_cache(maxsize=4)(_Index)
+_forgetting: list[Callable[[], None]] = [_index.cache_clear]
+
+
+def remembered(answer: Callable[[Element], Answer]) -> Callable[[Element], Answer]:
+    """`answer`, which is about an element as it stands in its document, worked out once until `forget`."""
+    known = functools.lru_cache(maxsize=2_048)(answer)
+    _forgetting.append(known.cache_clear)
+    return known
 
 
 def forget() -> None:
-    """To be called when documents were put together anew: what was known of them may be wrong."""
-    _index.cache_clear()
+    """To be called when documents were changed: what was known of them may be wrong."""
+    for clear in _forgetting:
+        clear()
 
 
 def own(element: Element, *tags: str) -> Iterator[Element]:
@@ -277,20 +270,23 @@ def text(element: Element, *, alts: bool = True, without: Container[str] = ()) -
 
     `without`: tags whose content is left out.
     """
-    return " ".join("".join(_pieces(element, alts, without)).split())
+    pieces: list[str] = []
+    _gather(pieces, element, alts, without)
+    return " ".join("".join(pieces).split())
 
 
-def _pieces(element: Element, alts: bool, without: Container[str]) -> Iterable[str]:
-    yield element.text or ""
+def _gather(pieces: list[str], element: Element, alts: bool, without: Container[str]) -> None:
+    pieces.append(element.text or "")
     for child in element:
         if isinstance(child.tag, str) and child.tag not in _UNSEEN and not _hides(child):
             gap = " " if child.tag in BREAKING else ""
-            yield gap
-            yield (child.get("alt") or "") if alts and child.tag == "img" else ""
+            pieces.append(gap)
+            if alts and child.tag == "img":
+                pieces.append(child.get("alt") or "")
             if child.tag not in without:
-                yield from _pieces(child, alts, without)
-            yield gap
-        yield child.tail or ""
+                _gather(pieces, child, alts, without)
+            pieces.append(gap)
+        pieces.append(child.tail or "")
 
 
 def normal(label: str) -> str:

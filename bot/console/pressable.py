@@ -44,4 +44,5 @@ def known(element: Element) -> bool:
 
 def without_doubles(found: list[Element]) -> list[Element]:
     """One of each that stands in another: a link and what a script makes a button in it are one control."""
-    return [e for e in found if known(e) or not any(above in found for above in e.iterancestors())]
+    every = frozenset(found)
+    return [e for e in found if known(e) or every.isdisjoint(e.iterancestors())]

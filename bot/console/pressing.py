@@ -18,7 +18,7 @@ import httpx
 
 from bot.console.forms import MULTIPART, URLENCODED
 
-_IDENTIFIER = re.compile(r"[A-Za-z]+(?:[_ -]?[A-Za-z]+){0,5}")
+_IDENTIFIER = re.compile(r"[A-Za-z]++(?:[_ -][A-Za-z]++){0,5}")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 

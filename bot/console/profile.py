@@ -90,6 +90,7 @@ class Patterns(Value):
     lock: Pattern
     session_expired: Pattern
     wizard: Pattern
+    confirmation: Pattern
 
     @model_validator(mode="after")
     def _groups(self) -> Self:
@@ -100,13 +101,14 @@ class Patterns(Value):
 
 
 class Places(Value):
-    """XPath expressions: where error messages and notices stand."""
+    """XPath expressions: where a page's heading, error messages and notices stand."""
 
+    headings: XPath
     errors: XPath
     notices: XPath
 
     def elements(self, path: str, document: Element) -> list[Element]:
-        """What `path`, one of the two, finds."""
+        """What `path`, one of these, finds."""
         found = etree.XPath(path)(document)
         return [e for e in found if isinstance(e, etree._Element)] if isinstance(found, list) else []
 

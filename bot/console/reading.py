@@ -212,6 +212,6 @@ class Pages:
         except ValueError:
             return "no page"
         scrub.redact_text(document, self.secrets)
-        found = [heading_of(document)]
+        found = [heading_of(document, self._target.profile)]
         found += [text(e) for e in places.elements(places.errors, document)]
         return cut("; ".join(words for words in found if words), 200)

@@ -15,7 +15,7 @@ from typing import TypeVar
 from bot.console.allow import Purpose
 from bot.console.controls import choice, offers, selected
 from bot.console.labels import dialog_name, is_dialog
-from bot.console.pages import Element, Page, PageKind, cut, elements, normal, text
+from bot.console.pages import Element, Page, PageKind, cut, elements, normal, seen, text
 from bot.console.port import Unrecognized
 from bot.console.profile import Profile
 from bot.console.rows import body_of, cell_of, columns_of, name_of, rows_of, table_of, unclear
@@ -30,7 +30,8 @@ from bot.domain.sight import (
     WorkState,
 )
 
-_HEADINGS = ("h2", "h3", "h4", "h5", "h6")
+_HEADINGS = ("legend", "h2", "h3", "h4", "h5", "h6")
+"""Of the parts of a page; below one stand those after it."""
 State = TypeVar("State", bound=StrEnum)
 
 
@@ -59,7 +60,7 @@ def stands_on(document: Element, profile: Profile) -> tuple[Element, str]:
     dialogs = [(e, dialog_name(e)) for e in elements(document) if is_dialog(e)]
     open_ = [(dialog, name) for dialog, name in dialogs if normal(name) in known]
     if not open_:
-        return document, heading_of(document, profile.headings[PageKind.SIGN_IN])
+        return document, heading_of(document, profile)
     return open_[0] if len(open_) == 1 else (document, "")
 
 
@@ -71,14 +72,17 @@ def kind_of(document: Element, heading: str, profile: Profile) -> PageKind:
     return PageKind.OTHER if found is PageKind.SIGN_IN and not asks else found
 
 
-def heading_of(document: Element, product: str = "") -> str:
-    """The text of the only visible <h1>, "" when there is none or more than one.
+def heading_of(document: Element, profile: Profile) -> str:
+    """The text of the only visible heading where the profile looks for one, "" when there is none or more than one.
 
-    `product`: a heading that does not count beside another one: what the sign-in page is headed by may stand on all.
+    What the sign-in page is headed by does not count beside another one: it may stand on all pages, and in each frame.
+    What stands in small print does not count either.
     """
-    found = [text(h1) for h1 in elements(document, "h1")]
+    places = profile.places.elements(profile.places.headings, document)
+    found = [text(e, without=("small",)) or text(e) for e in places if seen(e)]
     if len(found) > 1:
-        found = [heading for heading in found if normal(heading) != normal(product)]
+        product = normal(profile.headings[PageKind.SIGN_IN])
+        found = [heading for heading in found if normal(heading) != product] or found[:1]
     return found[0] if len(found) == 1 else ""
 
 
@@ -115,6 +119,11 @@ def locked(page: Page, profile: Profile) -> bool:
 def expired(page: Page, profile: Profile) -> bool:
     """Whether a sign-in page says that a session has ended, rather than that it refuses."""
     return bool(_search(profile.patterns.session_expired, text(page.document)))
+
+
+def confirms(page: Page, profile: Profile) -> bool:
+    """Whether a page only says that a step was done."""
+    return page.kind is PageKind.OTHER and bool(_search(profile.patterns.confirmation, page.heading))
 
 
 def packages(page: Page, profile: Profile) -> PackagesSight:
@@ -191,11 +200,15 @@ def _panels(page: Page, profile: Profile) -> Iterator[_Panel]:
     columns = (profile.columns.work_appliance, profile.columns.work_status)
     open_panel: tuple[Activity, str | None] | None = None
     rows: tuple[WorkRow, ...] = ()
+    rank = 0
     for element in elements(page.document, *_HEADINGS, "table"):
         if element.tag != "table":
+            work, below = _work(page, text(element), profile), _HEADINGS.index(str(element.tag)) > rank
+            if open_panel and not rows and work is None and below:
+                continue  # of a part of the section
             if open_panel:
                 yield _Panel(*open_panel, rows)
-            open_panel, rows = _work(page, text(element), profile), ()
+            open_panel, rows, rank = work, (), _HEADINGS.index(str(element.tag))
         elif columns_of(element, columns):
             if rows or open_panel is None:
                 if open_panel:

@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus
 
 from lxml import html
 
-from bot.console.pages import Element, text
+from bot.console.pages import Element, forget, text
 
 HIDDEN = "[taken out]"
 _SHORTEST = 4
@@ -60,6 +60,7 @@ def redact_text(document: Element, secrets: Iterable[str]) -> None:
         for name in _READ if isinstance(element.tag, str) else ():
             if old := element.get(name):
                 element.set(name, _printable(_without(old, forms)))
+    forget()
 
 
 def _printable(words: str) -> str:

@@ -132,6 +132,8 @@ class Session:
         async with self._credentials.turn:
             self._page = None
             page = await self.reader.enter()
+            if page.kind is PageKind.SIGN_IN and page.frames:
+                page = await self.reader.enter()  # the session ended between two frames of a page
             if page.kind is PageKind.SIGN_IN:
                 if self._credentials.refused:
                     raise SignInRefused(self._credentials.refused)
@@ -156,7 +158,7 @@ class Session:
             words = cut("; ".join(errors(answer, self._profile))) or "it shows its sign-in page again"
             self._credentials.refused = (
                 f"{self.name} refused user {self._credentials.user!r} and password: {words}. "
-                "They are not tried again. Correct the password, then ask again."
+                "They are not tried again. Correct the password, then start Keyturn again."
             )
             raise SignInRefused(self._credentials.refused)
         return answer

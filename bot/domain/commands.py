@@ -165,6 +165,13 @@ class Fault(Command):
     foreign: bool = False
 
 
+class ReportUpload(Command):
+    """How far the upload has got: `sent` bytes of the package."""
+
+    request: str
+    sent: int
+
+
 class ReportForeignIdle(Command):
     """Somebody else's work, which had raised the lockout, is over."""
 

@@ -41,6 +41,8 @@ def decide_run(state: Enterprise, command: c.Command, now: datetime) -> Events:
             return _intend(state, command, now)
         case c.Finish():
             return _finish(state, command)
+        case c.ReportUpload():
+            return _uploading(state, command)
         case c.IntendInstall():
             return _intend_install(state, command, now)
         case c.ReportPress():
@@ -128,6 +130,17 @@ def _finish(state: Enterprise, command: c.Finish) -> Events:
         return []
     done: Events = [e.StepFinished(request=request.id, step=command.step, detail=command.detail)]
     return done + (_cancelled(state, request) if request.run.cancel_asked else [])
+
+
+def _uploading(state: Enterprise, command: c.ReportUpload) -> Events:
+    """Refuses nothing: a word that comes late, or says nothing new, is no event. The end is `StepFinished`."""
+    request = state.requests.get(command.request)
+    run = request.run if request and request.phase is Phase.PREPARING else None
+    if request is None or run is None or not run.uploading:
+        return []
+    if command.sent == run.sent or not 0 < command.sent < request.draft.package.size:
+        return []
+    return [e.UploadProgressed(request=request.id, sent=command.sent)]
 
 
 def _intend_install(state: Enterprise, command: c.IntendInstall, now: datetime) -> Events:

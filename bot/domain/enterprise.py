@@ -46,6 +46,8 @@ class Run:
     started: datetime
     intended: Mapping[Step, datetime] = field(default_factory=lambda: MappingProxyType({}))
     finished: Mapping[Step, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    sent: int = 0
+    """Bytes of the package, as last told while it was uploaded."""
     install_intended: datetime | None = None
     pressed: InstallOutcome | None = None
     seen: tuple[Seen, ...] = ()
@@ -59,6 +61,10 @@ class Run:
     @property
     def last_seen(self) -> Observation | None:
         return self.seen[-1].observation if self.seen else None
+
+    @property
+    def uploading(self) -> bool:
+        return Step.UPLOAD in self.intended and Step.UPLOAD not in self.finished
 
 
 @dataclass(frozen=True)
@@ -286,11 +292,13 @@ def _evolve_run(r: Request, event: Event, at: datetime) -> Request:
     assert r.run is not None
     match event:
         case e.StepIntended():
-            return _run(r, intended=_with(r.run.intended, event.step, at))
+            return _run(r, intended=_with(r.run.intended, event.step, at), sent=0)
         case e.StepFinished():
             return _run(r, finished=_with(r.run.finished, event.step, at))
         case e.LogsCollected() | e.LogsRefused():
             return _run(r, finished=_with(r.run.finished, Step.COLLECT_LOGS, at))
+        case e.UploadProgressed():
+            return _run(r, sent=event.sent)
         case e.CancelAsked():
             return _run(r, cancel_asked=event.by)
         case e.EvidenceLost():

@@ -193,6 +193,13 @@ class StepFinished(Event):
     detail: Words = ""
 
 
+class UploadProgressed(Event):
+    """`sent` bytes of the package have left for the console; a broken upload that is begun again falls back."""
+
+    request: str
+    sent: int
+
+
 class InstallIntended(Event):
     """The intent of the one Install click, with the gates that it passed (laws 1, 2, 6 and 8)."""
 

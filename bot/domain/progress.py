@@ -47,7 +47,7 @@ class Judgement(StrEnum):
 class Verdict(NamedTuple):
     """`words` are the console's for FAILED, the level for SUCCEEDED and UNEXPECTED_LEVEL, else a reason.
 
-    `overdue` is a flag beside WATCH: people are paged, the watch goes on.
+    `overdue` is a flag beside WATCH, and FINISHED while Done is still to be pressed: people are paged, it goes on.
     """
 
     judgement: Judgement
@@ -107,7 +107,7 @@ def judge_distribution(
         return Verdict(Judgement.FOREIGN, other)
     listed = seen.package(name)
     if seen.finished and seen.subject == name:
-        return Verdict(Judgement.FINISHED)
+        return Verdict(Judgement.FINISHED, "the distribution is finished, and Done was not answered", overdue)
     if listed and listed.state is PackageState.DISTRIBUTED and seen.activity is Activity.IDLE:
         return Verdict(Judgement.FINISHED)
     return Verdict(Judgement.WATCH, "distributing", overdue)

@@ -32,6 +32,11 @@ GAP = timedelta(minutes=5)
 """A longer pause between two looks (a suspended machine, a stopped process) begins the watch anew."""
 
 
+def jittered(span: timedelta) -> timedelta:
+    """`span` or up to a fifth more, so that askings never march in step; never less, whatever the settings' floor."""
+    return span * random.uniform(1.0, 1.2)  # noqa: S311  # jitter, no secret
+
+
 class LedgerEnd(Protocol):
     """What a run asks of the ledger itself: everything else goes through the handler."""
 
@@ -237,6 +242,5 @@ class Run:
         return await self.services.facts.plan_now(self.enterprise, await self.request(), levels)
 
     async def pause(self) -> None:
-        """Between two looks: the poll interval, a fifth more or less, so that polls never march in step."""
-        seconds = self.settings.poll_seconds * random.uniform(0.8, 1.2)  # noqa: S311  # jitter, no secret
-        await self.clock.sleep(timedelta(seconds=seconds))
+        """Between two looks at a console: the poll interval or a little more."""
+        await self.clock.sleep(jittered(timedelta(seconds=self.settings.poll_seconds)))

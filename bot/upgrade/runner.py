@@ -20,7 +20,7 @@ from bot.domain.enterprise import Enterprise, Request
 from bot.domain.events import Phase, Step
 from bot.domain.refusal import Refusal
 from bot.upgrade import steps, watch
-from bot.upgrade.run import Run, Services
+from bot.upgrade.run import Run, Services, jittered
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Runner:
     async def run(self, enterprise: str, request: str) -> None:
         """Carry a request on from wherever the ledger has it."""
         while await self._turn(enterprise, request):
-            await self._services.clock.sleep(FOREIGN_EVERY)
+            await self._services.clock.sleep(jittered(FOREIGN_EVERY))
 
     async def _turn(self, enterprise: str, request: str) -> bool:
         """Everything there is to do in one session; whether to come back for a look at somebody else's work.
@@ -74,8 +74,8 @@ class Runner:
                 return self._open_console(enterprise)
             except (OSError, TrustError) as error:
                 log.error("%s: no console can be opened: %s", enterprise, error)
-                poll = self._services.enterprises[enterprise].poll_seconds
-                await self._services.clock.sleep(timedelta(seconds=poll))
+                poll = timedelta(seconds=self._services.enterprises[enterprise].poll_seconds)
+                await self._services.clock.sleep(jittered(poll))
 
     async def _to_the_end(self, run: Run) -> bool:
         while await self._advance(run):
@@ -136,8 +136,11 @@ class Runner:
                 log.warning("%s: %s", run.id, error)
                 await run.pause()
         except port.Unreachable as error:
-            log.warning("%s: %s", run.id, error)
-            await run.pause()
+            if run.unreadable():
+                await run.stop(str(error))
+            else:
+                log.warning("%s: %s", run.id, error)
+                await run.pause()
         except port.ConsoleError as error:
             await run.stop(str(error))
 

@@ -5,8 +5,10 @@ Each function does one step from wherever the ledger has it and returns; the run
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from datetime import timedelta
+from pathlib import Path
 
 from bot.console import port
 from bot.domain import commands as c
@@ -29,6 +31,9 @@ INTENT_LIFE = 30.0
 """Real seconds after which the intent of Send or Install is too old: others may have decided meanwhile (law 1)."""
 UPLOAD_TRIES = 3
 """How often a broken upload is begun in one process, each time after a look that shows the package absent."""
+
+UPLOAD_TOLD_EVERY = timedelta(minutes=1)
+"""As often as the progress in the channel is brought up to date at least; a short upload is not told of at all."""
 
 
 class IntentTooOld(Exception):
@@ -100,13 +105,38 @@ async def upload(run: Run) -> None:
             return
         try:
             file = run.services.facts.store.path(package)
-            await run.console.upload(file, package.sha256, lambda sent: None)
+            await _sent(run, file, package.sha256)
         except (port.Unreachable, OSError) as error:
             log.warning("%s: the upload broke: %s", run.id, error)
+            await run.pause()
             continue
         await run.report(c.Finish(request=run.id, step=Step.UPLOAD, detail=f"{package.size} bytes"))
         return
     await run.stop(f"the upload broke {UPLOAD_TRIES} times; nothing was distributed")
+
+
+async def _sent(run: Run, file: Path, sha256: str) -> None:
+    """Upload, and tell the ledger how far it has got. Raises as `Console.upload`."""
+    sent = 0
+
+    def told(count: int) -> None:
+        nonlocal sent
+        sent = count
+
+    async def tell() -> None:
+        while True:
+            await run.clock.sleep(UPLOAD_TOLD_EVERY)
+            try:
+                await run.handle(c.ReportUpload(request=run.id, sent=sent))
+            except LedgerUnavailable as error:
+                log.warning("%s: the upload goes on; how far it has got is not recorded: %s", run.id, error)
+
+    telling = asyncio.create_task(tell())
+    try:
+        await run.console.upload(file, sha256, told)
+    finally:
+        telling.cancel()
+        await asyncio.wait([telling])
 
 
 async def distribute(run: Run) -> None:
@@ -162,7 +192,7 @@ async def _press_done(run: Run) -> None:
         raise
     except port.ConsoleError as error:
         log.warning("%s: Done was not answered as expected: %s", run.id, error)
-        await run.pause()
+    await run.pause()
 
 
 async def install(run: Run) -> None:

@@ -10,6 +10,7 @@ from bot.announce import routes
 from bot.announce.blocks import Json, Message
 from bot.announce.view import EnterpriseView, View
 from bot.config import ApplianceSettings, EnterpriseSettings
+from bot.domain import commands as c
 from bot.domain import events as e
 from bot.domain.approval import Rules
 from bot.domain.enterprise import Enterprise, evolve, stream
@@ -48,7 +49,8 @@ def succeeded() -> s.Story:
     story.later(15).start()
     story.announce()
     story.intend(Step.UPLOAD)
-    story.later(2).finish(Step.UPLOAD)
+    story.later(1).do(c.ReportUpload(request="KT-1", sent=v.package().size // 2))
+    story.later(1).finish(Step.UPLOAD)
     story.intend(Step.DISTRIBUTE)
     story.later(1).observe(v.distributing())
     story.later(1).observe(v.done_offered())

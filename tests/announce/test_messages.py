@@ -10,6 +10,7 @@ import pytest
 from bot.announce import failure, routes
 from bot.announce.blocks import Message
 from bot.announce.view import View
+from bot.domain import events as e
 from bot.domain.enterprise import replay
 from bot.domain.events import Phase, Statement
 from bot.domain.ledger import Entry
@@ -163,6 +164,16 @@ def test_progress_has_a_row_for_every_appliance_and_says_silence_as_such() -> No
     assert "• svc-1: █░░░░░░░░░ installing, 10%" in silent
     assert "Succeeded" in texts[-1]
     assert "Ran: 21 Nov 2026 21:30 UTC until 21 Nov 2026 22:09 UTC, 39 min" in texts[-1]
+
+
+def test_progress_says_how_far_the_upload_has_got_and_only_while_it_goes_on() -> None:
+    story = x.succeeded()
+    said = [m for m in x.shown(story.recorded) if m.key.startswith("progress:")]
+    [told] = [m for m in said if isinstance(m.entry.event, e.UploadProgressed)]
+    assert "Uploading: █████░░░░░ 50% of 4.1 kB" in told.message.text
+    assert "uploading the package to the Appliance Console" in told.message.text
+    assert sum("Uploading:" in m.message.text for m in said) == 1
+    assert routes.key_of(told.entry) is None, "no message of its own"
 
 
 def test_a_lost_answer_to_install_is_said_as_such() -> None:

@@ -26,7 +26,7 @@ from pydantic import SecretStr
 
 from bot.console.http_driver import HttpConsole
 from bot.console.profile import load_profile
-from bot.console.session import Appliance
+from bot.console.session import Appliance, Credentials
 from bot.console.tls import Trust
 from tests.console.console_server import PASSWORD, Evidence, Identity, make_identity
 
@@ -195,8 +195,7 @@ async def drive(port: int, pin: str, file: Path, digest: str) -> Sent:
     appliance = Appliance("a1", f"https://127.0.0.1:{port}", Trust.pinned(pin))
     console = HttpConsole(
         [appliance],
-        user="Super Administrator",
-        password=SecretStr(PASSWORD),
+        credentials=Credentials("Super Administrator", SecretStr(PASSWORD)),
         profile=load_profile(),
         keep=Evidence(),
     )

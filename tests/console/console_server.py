@@ -27,9 +27,10 @@ from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
 from bot.console.http_driver import HttpConsole
+from bot.console.http_reader import HttpReader
 from bot.console.profile import load_profile
 from bot.console.reading import Timeouts
-from bot.console.session import Appliance
+from bot.console.session import Appliance, Credentials, Driver
 from bot.console.tls import Trust
 
 PASSWORD = "correct horse & battery"
@@ -167,6 +168,8 @@ class Server:
             _reset(writer)
         except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
             pass
+        except asyncio.CancelledError:
+            pass  # by `stop`; asyncio's streams would log it as an error
         finally:
             async with self.changed:
                 self.changed.notify_all()
@@ -208,7 +211,7 @@ async def _pieces(answer: bytes | AsyncIterator[bytes]) -> AsyncIterator[bytes]:
 
 def _reset(writer: asyncio.StreamWriter) -> None:
     """End a connection with RST, whoever did so first."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, AttributeError):  # None where it is closed already
         writer.get_extra_info("socket").setsockopt(
             socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
         )
@@ -419,6 +422,7 @@ def driver(
     evidence: Evidence | None = None,
     timeouts: Timeouts = QUICK,
     pin: str | None = None,
+    reader: Driver = HttpReader,
 ) -> HttpConsole:
     """A driver whose appliances a1, a2, … are these servers, each trusted by its own pin, or all by `pin`."""
     return HttpConsole(
@@ -426,9 +430,9 @@ def driver(
             Appliance(f"a{n}", f"https://127.0.0.1:{s.port}", Trust.pinned(pin or s.identity.pin))
             for n, s in enumerate(servers, start=1)
         ],
-        user="Super Administrator",
-        password=SecretStr(password),
+        credentials=Credentials("Super Administrator", SecretStr(password)),
         profile=load_profile(),
         keep=evidence or Evidence(),
         timeouts=timeouts,
+        driver=reader,
     )

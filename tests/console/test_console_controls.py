@@ -14,13 +14,16 @@ from bot.console.controls import Control
 from bot.console.labels import comparable
 from bot.console.pages import Page, PageKind, normal, parse, text
 from bot.console.port import Unrecognized
+from bot.console.profile import load_profile
 from bot.console.recognize import heading_of
+
+PROFILE = load_profile()
 
 
 def a_page(html: str, kind: PageKind = PageKind.OTHER, url: str = "https://console:81/dir/page?x=1") -> Page:
     document = parse(html.encode(), "utf-8")
     title = " ".join(text(element) for element in document.iter("title"))
-    return Page("a1", httpx.URL(url), 200, document, title, heading_of(document), kind, "0" * 64)
+    return Page("a1", httpx.URL(url), 200, document, title, heading_of(document, PROFILE), kind, "0" * 64)
 
 
 def request(control: Control) -> tuple[str, str, list[tuple[str, str]]]:

@@ -430,3 +430,17 @@ async def test_secrets_stay_out_of_evidence_errors_and_logs(
         for secret in (PASSWORD, escaped, "session-00000001", "token-0123456789"):
             assert secret not in text
     assert b"Reboot/shutdown options" in evidence.everything, "the rest of the page is kept"
+
+
+async def test_an_error_that_the_answer_to_send_shows_is_told_though_it_may_be_gone_at_the_next_look(
+    mini: MiniConsole, server: Server
+) -> None:
+    async with driver(server) as console:
+        await console.open_distribution(PACKAGE)
+        failed = panel("Distribution", [("a1", "Error: disk full"), ("a2", "Waiting")])
+        mini.instead["POST /d"] = [
+            page(mini.packages_page().replace('<a href="/u">', failed + '<a href="/u">'))
+        ]
+        with pytest.raises(Refused) as refused:
+            await console.send()
+    assert refused.value.words == "a1: Error: disk full"

@@ -14,7 +14,7 @@ from bot.console.http_driver import HttpConsole
 from bot.console.port import Refused, SignInRefused
 from bot.console.profile import load_profile
 from bot.console.reading import Timeouts
-from bot.console.session import Appliance
+from bot.console.session import Appliance, Credentials
 from bot.console.tls import Trust
 from bot.domain.sight import Activity, Observation, PackageState, Press, ServerState, WorkState
 from bot.sandbox.enterprise.client import EnterpriseProcess
@@ -34,8 +34,7 @@ async def driver(enterprise: EnterpriseProcess, password: str | None = None) -> 
     connection = await enterprise.connection()
     return HttpConsole(
         [Appliance(a.name, a.address, Trust.pinned(a.fingerprint)) for a in connection.appliances],
-        user=connection.user,
-        password=SecretStr(password or connection.password),
+        credentials=Credentials(connection.user, SecretStr(password or connection.password)),
         profile=load_profile(),
         keep=Evidence(),
         timeouts=TIMEOUTS,

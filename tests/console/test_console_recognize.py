@@ -229,7 +229,11 @@ PRODUCT = "<h1>Imprivata Appliance Console</h1>"
     [
         ("<h1>Packages</h1>", "Packages", PageKind.PACKAGES),
         (PRODUCT + "<h1>Packages</h1>", "Packages", PageKind.PACKAGES),
-        (PRODUCT + PRODUCT, "", PageKind.OTHER),
+        (PRODUCT + PRODUCT, "Imprivata Appliance Console", PageKind.OTHER),
+        ("<h1>Logs <small>appliance-1</small></h1>", "Logs", PageKind.LOGS),
+        ("<h1><small>Logs</small></h1>", "Logs", PageKind.LOGS),
+        ("<h2>Packages</h2>", "", PageKind.OTHER),
+        ("<h1>Service Advisory</h1><h2>Packages</h2>", "Service Advisory", PageKind.OTHER),
         (PRODUCT + "<h1>Packages</h1><h1>Logs</h1>", "", PageKind.OTHER),
         ("<h1>Packages</h1><dialog open><h3>Distribute</h3></dialog>", "Distribute", PageKind.DISTRIBUTE),
         ("<h1>Packages</h1><dialog><h3>Distribute</h3></dialog>", "Packages", PageKind.PACKAGES),

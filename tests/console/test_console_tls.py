@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.console.port import CertificateMismatch, Unreachable
-from bot.console.session import Appliance
+from bot.console.session import Appliance, Credentials
 from bot.console.tls import Trust, TrustError, fetch_certificate
 from tests.console.console_server import Identity, MiniConsole, Server
 
@@ -91,8 +91,7 @@ def test_an_address_that_is_none(address: str, identity: Identity) -> None:
     with pytest.raises(ValueError, match="https://host:port"):
         HttpConsole(
             [Appliance("a1", address, Trust.pinned(identity.pin))],
-            user="u",
-            password=SecretStr("p"),
+            credentials=Credentials("u", SecretStr("p")),
             profile=load_profile(),
             keep=lambda _: "",
         )

@@ -112,6 +112,7 @@ KINDS = {
 UNTOLD: dict[type[e.Event], str] = {
     e.PackageAdded: "no event of the bot's: `keyturn package add` writes it beside the bot, in a story the stage does",
     e.PostAbandoned: "only a kill or a refusal of Slack brings it about: a post in doubt whose moment has passed",
+    e.UploadProgressed: "needs an upload of more than a minute: tests/upgrade",
     e.EvidenceLost: "needs a disk that takes no evidence: tests/faults",
     e.Announced: "never alone: it is written in one append with the Posted or PostAbandoned of the same message",
 }

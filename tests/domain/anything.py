@@ -201,6 +201,11 @@ class Anything(RuleBasedStateMachine):
     def logs(self, id_: str, file: str) -> None:
         self.do(c.ReportLogs(request=id_, file=file, sha256="a" * 64, refused="no"))
 
+    @rule(id_=requests, sent=st.sampled_from([0, 1, v.package().size // 2, v.package().size]))
+    def upload_progresses(self, id_: str, sent: int) -> None:
+        self.do(c.ReportUpload(request=id_, sent=sent))
+        assert not self.do(c.ReportUpload(request=id_, sent=sent)), "said once"
+
     @rule(id_=requests)
     def evidence_lost(self, id_: str) -> None:
         self.do(c.ReportEvidenceLost(request=id_, reason="no room"))

@@ -175,6 +175,7 @@ def test_an_event_about_something_else_changes_nothing(event: e.Event) -> None:
     [
         e.StepIntended(request="KT-1", step=Step.UPLOAD),
         e.StepFinished(request="KT-1", step=Step.UPLOAD),
+        e.UploadProgressed(request="KT-1", sent=1),
         e.LogsRefused(request="KT-1", reason="no"),
         e.EvidenceLost(request="KT-1", reason="no room"),
         e.CancelAsked(request="KT-1", by=v.ANNA),

@@ -68,7 +68,13 @@ DISTRIBUTION = [
     Case("silent", [(1, v.silent("timed out"))], 30, WATCH, "no answer: timed out"),
     Case("silent for ever", [(1, v.silent())], 5_000, OVERDUE),
     Case("Done is offered", [(1, v.done_offered())], 2, FINISHED),
-    Case("Done is offered, late", [(1, v.done_offered())], 90, FINISHED),
+    Case(
+        "Done is offered, late",
+        [(1, v.done_offered())],
+        90,
+        (Judgement.FINISHED, True),
+        "the distribution is finished, and Done was not answered",
+    ),
     Case(
         "Done is offered for another package",
         [(1, v.distributing(subject=v.OTHER, finished=True))],

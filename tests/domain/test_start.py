@@ -154,6 +154,49 @@ def test_a_step_is_finished_once() -> None:
     assert s.sent().finish(Step.UPLOAD) == []
 
 
+def uploading(sent: int = 0) -> s.Story:
+    """The upload intended, `sent` bytes of it told."""
+    story = s.started()
+    story.intend(Step.UPLOAD)
+    if sent:
+        story.do(c.ReportUpload(request="KT-1", sent=sent))
+    return story
+
+
+SIZE = v.package().size
+TOLD = [
+    (uploading, 1, True),
+    (uploading, SIZE - 1, True),
+    (lambda: uploading(1), 2, True),
+    (lambda: uploading(2), 1, True),  # begun again
+    (lambda: uploading(1), 1, False),
+    (uploading, 0, False),
+    (uploading, SIZE, False),
+    (s.Story, 1, False),
+    (s.approved, 1, False),
+    (s.started, 1, False),
+    (s.sent, 1, False),
+    (s.pressed, 1, False),
+    (s.failed, 1, False),
+]
+
+
+@pytest.mark.parametrize(("begin", "sent", "is_news"), TOLD)
+def test_how_far_an_upload_has_got_is_an_event_when_it_is_news(
+    begin: Callable[[], s.Story], sent: int, is_news: bool
+) -> None:
+    told = begin().do(c.ReportUpload(request="KT-1", sent=sent))
+    assert told == ([e.UploadProgressed(request="KT-1", sent=sent)] if is_news else [])
+
+
+def test_an_upload_that_is_begun_again_begins_at_nothing() -> None:
+    story = uploading(SIZE // 2)
+    story.intend(Step.UPLOAD)
+    run = story.request().run
+    assert run is not None
+    assert run.sent == 0
+
+
 @pytest.mark.parametrize(("seen", "work"), v.FOREIGN_WORK)
 def test_somebody_elses_work_stops_a_step_and_the_lockout_stays(seen: Observation, work: str) -> None:
     story = s.started()

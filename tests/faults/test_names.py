@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from bot.console.http_driver import HttpConsole
 from bot.console.profile import load_profile
-from bot.console.session import Appliance
+from bot.console.session import Appliance, Credentials
 from bot.console.tls import Trust
 from bot.domain import events as e
 from bot.domain.events import Event, Phase, Step
@@ -65,8 +65,7 @@ async def entered(house: House, kind: type[Event], holds: str = "") -> Event:
 async def test_a_name_that_nobody_knows_is_silence() -> None:
     async with HttpConsole(
         [Appliance("appliance-1", "https://console-1.invalid:81", Trust.pinned("ab" * 32))],
-        user="Administrator",
-        password=SecretStr("-"),
+        credentials=Credentials("Administrator", SecretStr("-")),
         profile=load_profile(),
         keep=lambda page: "",
     ) as console:

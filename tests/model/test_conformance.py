@@ -71,6 +71,7 @@ NOT_MODELLED = {
     e.LogsCollected: "read-only",
     e.LogsRefused: "read-only",
     e.EvidenceLost: "words",
+    e.UploadProgressed: "words",
     e.PackageAdded: "another stream",
     e.PostIntended: "another stream",
     e.Posted: "another stream",
@@ -84,6 +85,7 @@ COMMANDS_NOT_MODELLED = {
     c.LookAgain,
     c.ReportLogs,
     c.ReportEvidenceLost,
+    c.ReportUpload,
 }
 
 

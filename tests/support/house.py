@@ -17,7 +17,7 @@ from bot.console.http_driver import HttpConsole
 from bot.console.port import Console
 from bot.console.profile import Profile, load_profile
 from bot.console.reading import Timeouts
-from bot.console.session import Appliance
+from bot.console.session import Appliance, Credentials
 from bot.console.tls import Trust
 from bot.domain import commands as c
 from bot.domain import events as e
@@ -95,8 +95,7 @@ def http_console(
     """The http driver."""
     return HttpConsole(
         [Appliance(a.name, a.address, Trust.pinned(a.fingerprint)) for a in connection.appliances],
-        user=connection.user,
-        password=SecretStr(connection.password),
+        credentials=Credentials(connection.user, SecretStr(connection.password)),
         profile=profile,
         keep=keep,
         timeouts=timeouts,
@@ -190,6 +189,7 @@ async def open_house(
     ledgers: type[SqliteLedger] = SqliteLedger,
     connection: Connection | None = None,
     driver: Driver = http_console,
+    package_bytes: int = 200_000,
     **changes: object,
 ) -> AsyncIterator[House]:
     """The house over `sandbox`, at its rate. `announces` False: no lockout notice is ever delivered.
@@ -214,7 +214,7 @@ async def open_house(
         store = PackageStore(directory / "packages", ledger, clock)
         packages = await store.recorded()
         if not packages:
-            make_package(directory / "download.ipm", PACKAGE, LEVEL, 200_000)
+            make_package(directory / "download.ipm", PACKAGE, LEVEL, package_bytes)
             await store.add(directory / "download.ipm", LEVEL, PACKAGE, None, "tests")
             packages = await store.recorded()
         facts = Facts(settings, {MAIN: profile.digest}, store)

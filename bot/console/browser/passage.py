@@ -69,7 +69,7 @@ class Passage:
         self._wire = wire
         self._cookies = cookies
         self._pages = pages
-        self._under_way = 0
+        self._under_way: set[int] = set()
         self._begun = 0
         self._leading = 0
         self._changed = asyncio.Event()
@@ -81,8 +81,9 @@ class Passage:
         return self._begun
 
     async def still(self) -> None:
-        """Wait until no request is under way, and none is about to follow a redirect."""
-        while self._under_way or self._leading:
+        """Wait until no request that is under way now is so any more, and none is about to follow a redirect."""
+        now = set(self._under_way)
+        while now & self._under_way or self._leading:
             self._changed.clear()
             await self._changed.wait()
 
@@ -93,7 +94,8 @@ class Passage:
             await _refuse(route)
             return
         self._begun += 1
-        self._under_way += 1
+        number = self._begun
+        self._under_way.add(number)
         if route.request.is_navigation_request():
             self._leading = 0
         try:
@@ -104,7 +106,7 @@ class Passage:
             self._note(traffic, route.request, error)
             await _refuse(route)
         finally:
-            self._under_way -= 1
+            self._under_way.discard(number)
             self._changed.set()
 
     async def file(self, traffic: Traffic, url: httpx.URL) -> Path | None:
@@ -148,6 +150,8 @@ class Passage:
             permit = gate.frame(permit, asked.url, [request.frame.name], traffic.press.barred)
         await self._take_over_cookies()
         async with self._room:
+            if self.traffic is not traffic:
+                raise Forbidden("The press was over before this request's turn came.")
             response = await self._answer(permit, asked, traffic)
         try:
             await self._hand_over(route, response, asked, traffic)

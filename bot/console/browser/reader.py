@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,12 +21,14 @@ from bot.console.allow import READ_ONLY, Permit, Press, Purpose
 from bot.console.browser.chromium import Chromium
 from bot.console.browser.passage import Passage, Traffic
 from bot.console.controls import Choice, Control
-from bot.console.forms import marked
+from bot.console.forms import MULTIPART, URLENCODED, marked
 from bot.console.frames import Sheet
-from bot.console.labels import BOX_TYPES, kind_of
+from bot.console.labels import BOX_TYPES, groups, kind_of, names, shown
 from bot.console.pages import Element, Page, PageKind, cut, parse, text
 from bot.console.port import ConsoleError, Unreachable, Unrecognized
 from bot.console.press import not_sent
+from bot.console.pressable import pressable
+from bot.console.pressing import Asked, parts
 from bot.console.reading import MAX_PAGE, Pages, Target, Upload
 from bot.console.wire import Wire, told
 from bot.domain.sight import InstallOutcome
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Page as Window
 
 MARK = "data-keyturn"
-QUIET = 200
+QUIET = 120
 """Milliseconds without a change after which a page is at rest."""
 LONGEST = 2000
 """Milliseconds after which a page that always changes is read as it is."""
@@ -44,6 +46,9 @@ PATIENCE = 3.0
 """Seconds that a page which is not known yet is given to become one: scripts draw when they like."""
 _HANDS = 5000
 """Milliseconds for one movement of the hand: an element that is covered or keeps moving is not pressed."""
+_ATTEMPTS = 3
+_ROUNDS = 20
+"""How often a page is waited for that asks for something again and again."""
 _DATA = frozenset({PageKind.PACKAGES, PageKind.ENTERPRISE, PageKind.OPERATIONS})
 
 
@@ -97,7 +102,7 @@ class BrowserReader:
 
     async def now(self, page: Page) -> Page | None:
         """See `Reader`."""
-        if not self._windows:
+        if not self._windows or not self._windows[-1].url.startswith("http"):
             return None
         with self._broken():
             return await self._read(Traffic(Press(None)))
@@ -122,7 +127,7 @@ class BrowserReader:
         async def mark() -> None:
             for unmark in handles[1:]:
                 if await unmark.evaluate("e => e.type === 'checkbox'"):
-                    await unmark.set_checked(False, force=True, timeout=_HANDS)
+                    await _hit(unmark)
             await _mark(handles[0])
 
         return await self._do(Traffic(Press(None)), mark), None
@@ -161,17 +166,20 @@ class BrowserReader:
         held: asyncio.Future[Permit] = asyncio.get_running_loop().create_future()
         try:
             traffic = Traffic(self._target.gate.press(Purpose.INSTALL, page, control), install=held)
-            handle = await self._handle(page, control.element)
+            handle = await self._aimed(page, control.element)
             async with self._awake(traffic), asyncio.timeout(self._target.timeouts.connect):
-                await handle.click(timeout=_HANDS, no_wait_after=True)
+                await _hit(handle)
                 self._refuse_questions()
                 await held
         except TimeoutError:
             return not_sent("the press asked the console for nothing")
         except Exception as error:
             return not_sent(_why(error))
+        permit = held.result()
+        if not _says(permit, control):
+            return not_sent("the page asks for something else than its form says")
         try:
-            return await self._pages.install(held.result(), gate)
+            return await self._pages.install(permit, gate)
         finally:
             with contextlib.suppress(Exception):
                 await self._leave()
@@ -184,12 +192,32 @@ class BrowserReader:
             await self._wire.aclose()
 
     async def _press(self, traffic: Traffic, page: Page, control: Control) -> Page:
-        handle = await self._handle(page, control.element)
-        new = await self._do(traffic, lambda: handle.click(timeout=_HANDS, no_wait_after=True))
-        if traffic.press.purpose not in READ_ONLY or new.kind is PageKind.OTHER:
+        element = control.element
+        for _ in range(_ATTEMPTS):
+            with contextlib.suppress(_DrawnAnew):
+                handle = await self._aimed(page, element)
+                new = await self._do(traffic, partial(_hit, handle))
+                break
+            page = await self._do(Traffic(Press(None)), _nothing)
+            element = _same(page, control)
+        else:
+            raise Unrecognized(f"{page} is drawn anew all the time: {control.label!r} was not pressed.")
+        if traffic.press.purpose not in READ_ONLY or self._lost(new):
             assert self._living is not None
             await self._picture(self._living)
         return new
+
+    async def _aimed(self, page: Page, element: Element | None) -> ElementHandle:
+        """The living element, when it can be seen, lies under nothing else and does not move."""
+        handle = await self._handle(page, element)
+        with self._broken():
+            if not await handle.evaluate("e => e.isConnected"):
+                raise _DrawnAnew
+            if not await handle.evaluate(
+                "e => e.tagName === 'AREA'"
+            ):  # a part of a picture has no place of its own
+                await handle.click(trial=True, timeout=_HANDS)
+        return handle
 
     async def _do(self, traffic: Traffic, act: Callable[[], Awaitable[object]]) -> Page:
         """What stands in the browser when it has come to rest after `act`."""
@@ -199,6 +227,8 @@ class BrowserReader:
                 begun = asyncio.get_running_loop().time()
                 try:
                     await act()
+                except _DrawnAnew:
+                    raise
                 except Exception:
                     if traffic.trouble is None:
                         raise
@@ -218,10 +248,13 @@ class BrowserReader:
     def _hopes(self, page: Page, traffic: Traffic, begun: float) -> bool:
         """Whether a page may still become one that is known, or be drawn anew with what the console says now."""
         old = page.kind in _DATA and traffic.press.purpose is not None and not traffic.answered
-        lost = page.kind is PageKind.OTHER and not controls.offers(
+        return (old or self._lost(page)) and asyncio.get_running_loop().time() - begun < PATIENCE
+
+    def _lost(self, page: Page) -> bool:
+        """Whether a page is neither known nor leads on to those that are."""
+        return page.kind is PageKind.OTHER and not controls.offers(
             page, self._target.profile.labels[Purpose.PACKAGES]
         )
-        return (lost or old) and asyncio.get_running_loop().time() - begun < PATIENCE
 
     async def _judged(self, traffic: Traffic) -> Page:
         if traffic.trouble is not None:
@@ -237,12 +270,12 @@ class BrowserReader:
             )
 
     async def _rest(self, traffic: Traffic) -> None:
-        """Wait until no request is under way and nothing changes. Raises `TimeoutError`."""
+        """Wait until no request is under way and nothing changes; not for ever. Raises `TimeoutError`."""
         from playwright.async_api import Error
 
         limit = None if traffic.upload or traffic.into else self._target.timeouts.page
         async with asyncio.timeout(limit):
-            while True:
+            for _ in range(_ROUNDS):
                 await self._passage.still()
                 begun = self._passage.begun
                 try:
@@ -273,7 +306,12 @@ class BrowserReader:
     async def _read(self, traffic: Traffic) -> Page:
         """The page that stands in the window which opened last, kept as evidence."""
         window = self._windows[-1]
-        drawn = await self._drawn(window.main_frame, iter(range(frames.MAX_FRAMES)))
+        try:
+            async with asyncio.timeout(self._target.timeouts.page):
+                drawn = await self._drawn(window.main_frame, iter(range(frames.MAX_FRAMES)))
+        except TimeoutError:
+            await self._leave()  # a script that never ends holds whatever is asked of its window later
+            raise
         sheet = drawn.sheet
         sheet.status, sheet.unread = traffic.status or 200, [*sheet.unread, *traffic.left_out]
         page = await self._pages.named(sheet, len(self._windows) > 1, drawn.origins)
@@ -368,6 +406,8 @@ class BrowserReader:
         except Error as error:
             if self._context is not None and self._windows and not self._windows[-1].is_closed():
                 raise Unrecognized(f"{self._target.name}: in the browser: {_why(error)}") from None
+            self._context, self._living = None, None
+            self._windows, self._controls = [], {}
             raise Unreachable(f"{self._target.name}: the browser has ended ({_why(error)}).") from None
 
     async def _leave(self) -> None:
@@ -381,16 +421,56 @@ def _is_box(element: Element) -> bool:
     return element.tag == "input" and kind_of(element) in BOX_TYPES
 
 
+class _DrawnAnew(Exception):
+    """The element is not in the page any more: a script has put others in its place."""
+
+
+async def _hit(handle: ElementHandle) -> None:
+    """Press an element, in one movement: between aiming and a real mouse a script could put another in its place."""
+    if not await handle.evaluate(_script("hit.js")):
+        raise _DrawnAnew
+
+
+def _says(permit: Permit, control: Control) -> bool:
+    """Whether a form's request carries all that the form held when it was read."""
+    content_type, content = permit.content or ("", b"")
+    if control.method != "POST" or content_type.partition(";")[0].strip().lower() not in (
+        URLENCODED,
+        MULTIPART,
+    ):
+        return True  # a script's own way to say it
+    sent = {
+        (part.name, part.value) for part in parts(Asked("POST", permit.url, True, (), content_type, content))
+    }
+    return set(control.fields) <= sent
+
+
+async def _nothing() -> None:
+    pass
+
+
+def _same(page: Page, control: Control) -> Element:
+    """The one control of a page drawn anew that is called all that `control` was, under the same headings."""
+    found = [
+        e
+        for e in pressable(page)
+        if (shown(e), names(e), tuple(groups(e))) == (control.label, control.names, control.groups)
+    ]
+    if len(found) != 1:
+        raise Unrecognized(
+            f"{page} was drawn anew, with {len(found)} of {control.label!r}.", page=page.evidence
+        )
+    return found[0]
+
+
 async def _mark(handle: ElementHandle) -> None:
     """Select a box, an option, or what a script makes one of them."""
     if await handle.evaluate("e => e.tagName === 'OPTION'"):
         select = (await handle.evaluate_handle("e => e.closest('select')")).as_element()
         assert select is not None
         await select.select_option(index=await handle.evaluate("e => e.index"), timeout=_HANDS)
-    elif await handle.evaluate("e => e.matches('input[type=radio], input[type=checkbox]')"):
-        await handle.set_checked(True, force=True, timeout=_HANDS)
     else:
-        await handle.click(timeout=_HANDS)
+        await _hit(handle)
 
 
 async def _element(handle: JSHandle, at: int) -> ElementHandle:
@@ -400,6 +480,8 @@ async def _element(handle: JSHandle, at: int) -> ElementHandle:
 
 
 def _why(error: Exception) -> str:
+    if isinstance(error, _DrawnAnew):
+        return "the page was drawn anew"
     if isinstance(error, ConsoleError | TimeoutError):
         return told(error)
     return cut(str(error).splitlines()[0] if str(error) else type(error).__name__, 200)
