@@ -20,7 +20,7 @@ from bot.console.labels import comparable, names
 from bot.console.pages import Element, Page, PageKind, cut
 from bot.console.port import Forbidden, Unrecognized
 from bot.console.pressable import known
-from bot.console.pressing import Asked, Unreadable, parts, words
+from bot.console.pressing import Asked, Unreadable, parts, spaced, words
 
 MAX_REDIRECTS = 5
 Barred = frozenset[tuple[str, httpx.URL]]
@@ -157,8 +157,9 @@ class Press:
     """A control being pressed in a browser, or the entry page being opened; only `Gate` makes them.
 
     `changes`: how many more requests it may send that are no GET. `own`: where the control leads by itself, as far as
-    that is known, and where its answers have led on, `redirects` times. `barred`: where controls of the page lead that
-    must never be pressed, and `buttons` the names and values that such would send.
+    that is known, and where its answers have led on, `redirects` times. `form`: where alone its form leads, for
+    purposes that nothing else may be sent for. `barred`: where controls of the page lead that must never be pressed,
+    and `buttons` the names and values that such would send.
     """
 
     purpose: Purpose | None
@@ -166,6 +167,7 @@ class Press:
     own: set[httpx.URL] = field(default_factory=set)
     barred: Barred = frozenset()
     buttons: frozenset[tuple[str, str]] = frozenset()
+    form: httpx.URL | None = None
     redirects: int = 0
 
 
@@ -227,10 +229,18 @@ class Gate:
             raise Forbidden(f"{control.label!r} on {page} is for {other.value!r}, which is not done here.")
         url = self.examine(purpose, page, control, package)
         own = {url.copy_with(query=urlencode(control.fields).encode()) if control.fields else url}
+        press = self.touch(page)
+        press.purpose, press.changes = purpose, int("POST" in RULES[purpose].methods)
+        if control.method == "GET":
+            press.own = own
+        elif control.method == "POST" and purpose in (Purpose.SIGN_IN, Purpose.SIGN_OUT, Purpose.INSTALL):
+            press.form = url
+        return press
+
+    def touch(self, page: Page) -> Press:
+        """Write into fields of a page in a browser, or mark boxes: nothing may be changed at the console by that."""
         root = page.document.getroottree().getroot()
-        changes = int("POST" in RULES[purpose].methods)
-        barred = off_limits(root, page.url)
-        return Press(purpose, changes, own if control.method == "GET" else set(), barred, never_pressed(root))
+        return Press(None, barred=off_limits(root, page.url), buttons=never_pressed(root))
 
     def ask(self, press: Press, asked: Asked) -> Permit:
         """Send what a browser asks for while `press` is going on. Raises `Forbidden`, before a byte is sent."""
@@ -251,10 +261,11 @@ class Gate:
             raise Forbidden(f"{what} would send a {asked.method}, which it may not.")
         if not press.changes:
             raise Forbidden(f"{what} would change something a second time.")
+        if press.form not in (None, here):
+            raise Forbidden(f"{what} does not go where its form does.")
         if denied(_words_of(here)):
             raise Forbidden(f"{what} leads to what must never be touched.")
-        if press.purpose is not Purpose.SIGN_IN:
-            self._content(press, asked, what)
+        self._content(press, asked, what)
         press.changes -= 1
         content = (asked.content_type, asked.content)
         return Permit(press.purpose, "POST", here, headers=asked.headers, content=content)
@@ -264,7 +275,11 @@ class Gate:
             found = parts(asked)
         except Unreadable as error:
             raise Forbidden(f"{what} cannot be judged: {error}.") from None
-        if any((part.name, part.value) in press.buttons or denied(words(part.value)) for part in found):
+        signs_in = press.purpose is Purpose.SIGN_IN  # a password may be any word
+        said = [word for part in found for word in (part.name, "" if signs_in else part.value)]
+        if any((part.name, part.value) in press.buttons for part in found) or any(
+            map(denied, map(words, said))
+        ):
             raise Forbidden(f"{what} names what must never be touched.")
 
     def select(self, page: Page, control: Control, package: str) -> Permit:
@@ -349,7 +364,7 @@ class Gate:
 
 
 def _words_of(url: httpx.URL) -> str:
-    return re.sub(r"[\W_]+", " ", unquote_plus(f"{url.path} {url.query.decode('ascii', 'replace')}"))
+    return spaced(unquote_plus(f"{url.path} {url.query.decode('ascii', 'replace')}"))
 
 
 def origin_of(url: httpx.URL) -> tuple[str, str, int]:

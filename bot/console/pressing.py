@@ -18,8 +18,10 @@ import httpx
 
 from bot.console.forms import MULTIPART, URLENCODED
 
-_IDENTIFIER = re.compile(r"[A-Za-z]++(?:[_ -][A-Za-z]++){0,5}")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_NO_LETTERS = re.compile(r"[\W\d_]+")
+LONGEST_NAME = 80
+"""Characters; what is longer is a text, and no name of something to be done."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Unreadable(Exception):
 
 
 def parts(asked: Asked) -> tuple[Part, ...]:
-    """The fields of a request, the strings of a JSON one as fields without a name. Raises `Unreadable`."""
+    """The fields of a request, strings and keys of a JSON one as fields without a name. Raises `Unreadable`."""
     kind = asked.content_type.partition(";")[0].strip().lower()
     try:
         if not asked.content:
@@ -86,10 +88,16 @@ def _strings(value: object) -> Iterator[str]:
         for one in value:
             yield from _strings(one)
     elif isinstance(value, dict):
-        for one in value.values():
+        for key, one in value.items():
+            yield str(key)
             yield from _strings(one)
 
 
-def words(value: str) -> str:
-    """A value that is a name in code, such as "removeAppliance", as words; "" for anything else."""
-    return _HUMP.sub(" ", value).replace("_", " ").replace("-", " ") if _IDENTIFIER.fullmatch(value) else ""
+def words(name: str) -> str:
+    """A name as code has it ("removeAppliance", "/appliance/remove.do", "do=remove:a1") as words; "" for a text."""
+    return spaced(name) if len(name) <= LONGEST_NAME else ""
+
+
+def spaced(name: str) -> str:
+    """Letters of a name as words."""
+    return _NO_LETTERS.sub(" ", _HUMP.sub(" ", name)).strip()

@@ -123,7 +123,6 @@ class Fault:
     `end`, `installs` (how often the Install request leaves the bot), `says` (words that the ledger has to hold for
     its reader), `foreign` (the lockout notice is up for somebody else's work): the expected verdict.
     `besides`: a fault of the simulated enterprise that is on from the beginning, to get so far at all.
-    `kin`: much like another; the suite leaves it to `make console-faults`.
     `pending`: why it is known not to end so yet; empty when it does.
     `keyturn`, `why`: the same for a reader, and the law or the vendor's sentence that demands it.
     """
@@ -141,7 +140,6 @@ class Fault:
     minutes: int = 0
     foreign: bool = False
     besides: str = ""
-    kin: bool = False
     pending: str = ""
 
     @property

@@ -142,7 +142,6 @@ INSTALLING = (
                 replace(u.answer, carried_out=True),
                 f"answered: {u.answer.status[:3]}",
             ),
-            kin=u.name not in ("500", "50-mb"),
         )
         for u in UNREADABLE
     ),

@@ -96,7 +96,6 @@ WATCH = (
             why.UNREADABLE,
             1,
             ("a page that the profile does not recognize", u.says),
-            kin=u.name not in ("500", "wizard"),
         )
         for u in UNREADABLE
     ),

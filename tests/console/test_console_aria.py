@@ -82,7 +82,11 @@ MULTIPART = (
     ("content_type", "content", "found"),
     [
         ("application/x-www-form-urlencoded", b"a=1&a=&b=x+y%26", [("a", "1"), ("a", ""), ("b", "x y&")]),
-        ("application/json; charset=utf-8", b'{"a": ["x", {"b": "y"}], "n": 1}', [("", "x"), ("", "y")]),
+        (
+            "application/json; charset=utf-8",
+            b'{"a": ["x", {"b": "y"}], "n": 1}',
+            [("", "a"), ("", "x"), ("", "b"), ("", "y"), ("", "n")],
+        ),
         ("multipart/form-data; boundary=b", MULTIPART, [("a", "one"), ("f", "")]),
         ("", b"", []),
     ],
@@ -116,7 +120,9 @@ def test_what_cannot_be_read_is_not_guessed(content_type: str, content: bytes) -
         ("removeAppliance", "remove Appliance"),
         ("stop_restart-options", "stop restart options"),
         ("Reboot", "Reboot"),
-        ("applianceG4-2025-3-1", ""),
+        ("applianceG4-2025-3-1", "appliance G"),
+        ("/RemoveAppliance.do", "Remove Appliance do"),
+        ("do=remove:a1", "do remove a"),
         ("a" * 5000 + "!", ""),
     ],
 )

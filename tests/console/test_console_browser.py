@@ -8,6 +8,7 @@ import hashlib
 import html
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -124,14 +125,26 @@ async def test_a_page_that_asks_more_than_once_is_let_through_once(
     ("script", "words"),
     [
         ("e.preventDefault();", "asked the console for nothing"),
-        ("e.preventDefault(); fetch('/reboot', {method: 'POST', body: 'a=b'});", "must never be touched"),
         (
-            "e.preventDefault(); fetch('/api', {method: 'POST', headers: {'Content-Type': 'application/json'}, "
+            "e.preventDefault(); fetch('/reboot', {method: 'POST', body: 'a=b'});",
+            "does not go where its form does",
+        ),
+        (
+            "e.preventDefault(); fetch('/i2', {method: 'POST', headers: {'Content-Type': 'application/json'}, "
             "body: JSON.stringify({action: 'removeAppliance'})});",
             "names what must never be touched",
         ),
         ("e.preventDefault(); fetch('/i2', {method: 'DELETE'});", "DELETE"),
         ("e.preventDefault(); fetch('/i2', {method: 'POST', body: new Blob(['x'])});", "cannot be judged"),
+        (
+            "navigator.sendBeacon('/audit', new Blob(['{}'], {type: 'application/json'})); e.preventDefault();",
+            "nothing",
+        ),
+        ("e.target.form.action = '/d';", "does not go where its form does"),
+        (
+            "e.preventDefault(); fetch('/i2', {method: 'POST', body: new URLSearchParams('k=other')});",
+            "something else than its form says",
+        ),
         ("e.preventDefault(); if (confirm('Are you sure?')) e.target.form.submit();", "Are you sure?"),
         ("e.target.form.action = 'https://127.0.0.1:1/i2';", "leads away from the console"),
     ],
@@ -194,7 +207,17 @@ fetch('https://127.0.0.1:OTHER/stolen', {mode: 'no-cors'}).catch(() => 0);
 new WebSocket('wss://127.0.0.1:OTHER/socket');
 new WebSocket('wss://' + location.host + '/socket');
 new Image().src = 'http://127.0.0.1:OTHER/pixel';
+new EventSource('/events');
+const peer = new RTCPeerConnection({iceServers: [{urls: 'stun:127.0.0.1:OTHER'}]});
+peer.createDataChannel('x'); peer.createOffer().then(offer => peer.setLocalDescription(offer));
 </script>"""
+
+
+async def _looked_at(mini: MiniConsole, console: HttpConsole, port: int) -> None:
+    mini.panel = ALL_BY_ITSELF.replace("OTHER", str(port))
+    for _ in range(2):
+        with contextlib.suppress(Forbidden):
+            await console.look()
 
 
 async def test_nothing_that_a_page_asks_for_by_itself_gets_through(
@@ -206,13 +229,14 @@ async def test_nothing_that_a_page_asks_for_by_itself_gets_through(
         others.append("somebody came")
         writer.close()
 
-    async with await asyncio.start_server(note, "127.0.0.1", 0) as other:
-        port = other.sockets[0].getsockname()[1]
-        mini.panel = ALL_BY_ITSELF.replace("OTHER", str(port))
-        with contextlib.suppress(Forbidden):
-            await console.look()
-        with contextlib.suppress(Forbidden):
-            await console.look()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as packets:
+        async with await asyncio.start_server(note, "127.0.0.1", 0) as other:
+            port = other.sockets[0].getsockname()[1]
+            packets.bind(("127.0.0.1", port))
+            packets.setblocking(False)
+            await _looked_at(mini, console, port)
+        with pytest.raises(BlockingIOError):
+            packets.recv(100)
     assert others == []
     assert {asked.line for asked in server.asked if asked.method != "GET"} == {"POST /in"}
     touched = [asked.path for asked in server.asked if "reboot" in asked.path or "restart" in asked.path]
@@ -297,6 +321,82 @@ async def test_a_picture_is_kept_of_each_step_and_never_of_a_secret(
     mini.install_form = f"<p>{html.escape(PASSWORD)}</p>" + INSTALL_FORM
     await console.open_install(PACKAGE)
     assert len(pictures) == 1
+
+
+async def test_what_a_box_does_when_it_is_marked_changes_nothing(
+    mini: MiniConsole, server: Server, console: HttpConsole
+) -> None:
+    mini.panel = "<a href='/a7?op=3'>Remove Appliance</a>" + SCRIPT.format(
+        "document.addEventListener('change', () => { fetch('/a7?op=3'); fetch('/p', {method: 'POST', body: 'b=x'}) })"
+    )
+    with pytest.raises(Forbidden, match="never be touched"):
+        await console.open_distribution(PACKAGE)
+    assert [asked.line for asked in server.asked if "a7" in asked.path] == []
+    assert changes(server) == ["POST /in"]
+
+
+async def test_a_page_that_never_ends_is_silence_and_the_next_look_begins_anew(
+    mini: MiniConsole, server: Server, pictures: dict[str, bytes]
+) -> None:
+    started = Chromium(chromium.path(), pictures.__setitem__)
+    limits = Timeouts(connect=4, page=4)
+    async with driver(server, timeouts=limits, reader=partial(BrowserReader, started)) as console:
+        mini.instead["GET /"] = [page(SCRIPT.format("while (true);"))]
+        assert not (await console.look()).answered
+        async with asyncio.timeout(60):
+            assert (await console.look()).recognized
+
+
+async def test_a_page_whose_process_dies_is_silence_and_is_begun_anew(
+    server: Server, console: HttpConsole
+) -> None:
+    assert (await console.look()).answered
+    for process in _of_this_test("--type=renderer"):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+    seen = [await console.look() for _ in range(2)]
+    assert [one.recognized for one in seen if one.answered] == [True] * sum(one.answered for one in seen)
+    assert seen[-1].answered
+
+
+ROWS = "<table><tr><th>Package</th><th>Status</th></tr><tbody id=t></tbody></table>"
+LATE = "setTimeout(() => fetch('/rows').then(r => r.text()).then(h => document.getElementById('t').innerHTML = h), 600)"
+
+
+async def test_a_list_that_is_still_being_drawn_is_not_an_empty_one(
+    mini: MiniConsole, server: Server, console: HttpConsole
+) -> None:
+    mini.instead["GET /rows"] = [page("<tr><td>late-1</td><td>Uploaded</td></tr>")]
+    inner = mini.answer
+
+    async def answer(asked: Asked) -> bytes | None:
+        return (
+            page(body("Packages", ROWS + SCRIPT.format(LATE)))
+            if asked.line == "GET /p"
+            else await inner(asked)
+        )
+
+    server.answer = answer
+    assert [package.name for package in (await console.look()).packages] == ["late-1"]
+
+
+async def test_an_old_list_is_not_new_because_the_console_said_that_the_session_is_over(
+    mini: MiniConsole, server: Server, console: HttpConsole
+) -> None:
+    old = "<table><tr><th>Package</th><th>Status</th></tr><tr><td>old-1</td><td>Uploaded</td></tr></table>"
+    tabs = "document.querySelectorAll('a').forEach(a => a.onclick = e => {"
+    tabs += "if (a.text === 'Packages') { e.preventDefault(); fetch('/rows') } })"
+    inner = mini.answer
+
+    async def answer(asked: Asked) -> bytes | None:
+        if asked.line == "GET /rows":
+            return page("over", status="401 Unauthorized")
+        return (
+            page(body("Packages", old + SCRIPT.format(tabs))) if asked.line == "GET /" else await inner(asked)
+        )
+
+    server.answer = answer
+    assert not (await console.look()).recognized
 
 
 # --- the upload

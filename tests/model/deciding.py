@@ -171,7 +171,9 @@ def _observe(s: Ledger, c: Command, rules: Rules) -> Events | None:
             return (*observed, Event("Succeeded", c.request), *_close(after, c.request))
         case "other level" if not r.other_level:
             return (*observed, Event("LevelUnexpected", c.request))
-    overdue = c.spent == "overdue" and judged != "finished" and not r.overdue
+    # While Done is offered the distribution is finished, and its last step is not.
+    waits = judged != "finished" or c.look == "done"
+    overdue = c.spent == "overdue" and waits and not r.overdue
     return (*observed, Event("BecameOverdue", c.request)) if overdue else observed
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from bot.console.allow import Gate, Permit, Press, never_pressed, off_limits
+from bot.console.allow import READ_ONLY, Gate, Permit, Press, Purpose, never_pressed, off_limits
 from bot.console.body import PackageBody
 from bot.console.download import save
 from bot.console.http_reader import BUSY
@@ -35,6 +35,8 @@ _OWN_HEADERS = frozenset(
 _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding"})
 _LOOKS = frozenset({"image", "font", "stylesheet", "media", "manifest", "other"})
 """What a page can do without, as without a frame: when one is not let through, the page is read without it."""
+_ASIDE = frozenset({"ping", "cspreport", "eventsource"})
+"""What a page sends or listens to beside what it does; never let through, and no harm to leave out."""
 _AT_ONCE = 4
 """Requests that a console is asked at once; browsers ask six."""
 
@@ -45,7 +47,9 @@ class Traffic:
 
     `upload`: the package that takes the place of the file in the request that carries one. `into`: where a file is
     saved that comes as an answer. `install`: takes the first request that changes something, which is then not sent
-    from here. `status`: the highest of the documents'; a script's only from 500 on. `left_out`: what was not sent.
+    from here; `more`: there was another. `changed`: a request that changes something was let through. `answered`: how
+    many documents, and answers to what scripts asked. `status`: the highest of the documents'; a script's from 500 on.
+    `over`: what a script was told when the session was over. `left_out`: what was not sent. `tasks`: what is under way.
     """
 
     press: Press
@@ -54,9 +58,13 @@ class Traffic:
     install: asyncio.Future[Permit] | None = None
     answered: int = 0
     status: int = 0
+    over: int = 0
     trouble: Exception | None = None
     left_out: list[str] = field(default_factory=list)
     saved: Path | None = None
+    changed: bool = False
+    more: bool = False
+    tasks: set[asyncio.Future[None]] = field(default_factory=set)
 
 
 class Passage:
@@ -87,10 +95,26 @@ class Passage:
             self._changed.clear()
             await self._changed.wait()
 
+    async def end(self, *, broken: bool) -> None:
+        """Let nothing more leave. What is under way is waited for, or ended when its press was `broken` off."""
+        traffic, self.traffic = self.traffic, None
+        if traffic is None:
+            return
+        tasks = [task for task in traffic.tasks if not task.done()]
+        if broken:
+            for task in tasks:
+                task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=self._target.timeouts.page)
+
     async def handle(self, route: Route) -> None:
         """What Playwright calls for each request of a window."""
         traffic = self.traffic
         if traffic is None:
+            await _refuse(route)
+            return
+        if route.request.resource_type in _ASIDE:
+            traffic.left_out.append(f"what the page sends beside ({route.request.resource_type})")
             await _refuse(route)
             return
         self._begun += 1
@@ -126,8 +150,10 @@ class Passage:
     def _note(self, traffic: Traffic, request: Request, error: Exception) -> None:
         if isinstance(error, httpx.TransportError | TimeoutError):
             error = Unreachable(f"{self._target.name}: the console gave no answer ({told(error)}).")
-        looks = request.resource_type in _LOOKS or _inner(request)
-        if isinstance(error, Forbidden) and request.method == "GET" and looks:
+        looks = request.method == "GET" and (request.resource_type in _LOOKS or _inner(request))
+        beside = request.method != "GET" and not request.is_navigation_request()
+        idle = traffic.changed or traffic.press.purpose in READ_ONLY - {Purpose.SIGN_IN, Purpose.SIGN_OUT}
+        if isinstance(error, Forbidden) and (looks or (beside and idle)):
             traffic.left_out.append(cut(str(error), 200))
         elif traffic.trouble is None:
             traffic.trouble = error
@@ -138,6 +164,7 @@ class Passage:
         if traffic.install is not None:
             if asked.method != "GET":
                 await self._take_over_cookies()
+                traffic.more = traffic.install.done()
                 _settle(traffic.install, gate, traffic.press, asked)
             raise Forbidden("Install is one request, and nothing beside it is sent.")
         permit = gate.ask(traffic.press, asked)
@@ -178,6 +205,8 @@ class Passage:
                 return response
             # A script does not see redirects; the browser would follow them past the gate.
             await response.aclose()
+            if self.traffic is not traffic and traffic.into is None:
+                raise Forbidden("The press was over before this redirect.")
             permit = self._target.gate.redirected(permit, response.status_code, location, self._target.name)
             body = None
 
@@ -194,7 +223,8 @@ class Passage:
         if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
             raise Unrecognized(f"{name}: an answer is compressed, which was not asked for.")
         body = await self._pages.body(response)
-        traffic.answered += 1
+        scripted = route.request.resource_type in ("xhr", "fetch")
+        traffic.answered += status < 400 and (asked.navigation or scripted)
         headers = _headers(response)
         location = response.headers.get("location", "")
         if asked.navigation and 300 <= status < 400 and location:
@@ -211,6 +241,8 @@ class Passage:
             status = 200
         elif asked.navigation or status >= 500:
             traffic.status = max(traffic.status, status)
+        if scripted and status in (401, 403):
+            traffic.over = status
         if asked.navigation:
             _learn(traffic.press, body, response, inner=_inner(route.request))
         await route.fulfill(status=status, headers=headers, body=body)
@@ -239,8 +271,9 @@ def _learn(press: Press, body: bytes, response: httpx.Response, *, inner: bool) 
     except ValueError:
         return
     barred, buttons = off_limits(document, response.request.url), never_pressed(document)
-    press.barred = press.barred | barred if inner else barred
-    press.buttons = press.buttons | buttons if inner else buttons
+    # Forms of a page that is gone lead to what others of the next may show; its links stay barred.
+    kept = press.barred if inner else frozenset(one for one in press.barred if one[0] == "GET")
+    press.barred, press.buttons = kept | barred, press.buttons | buttons
 
 
 def _inner(request: Request) -> bool:

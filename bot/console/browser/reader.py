@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from importlib import resources
 from pathlib import Path
@@ -36,6 +37,8 @@ from bot.domain.sight import InstallOutcome
 if TYPE_CHECKING:
     from playwright.async_api import BrowserContext, CDPSession, Dialog, ElementHandle, Frame, JSHandle
     from playwright.async_api import Page as Window
+
+log = logging.getLogger(__name__)
 
 MARK = "data-keyturn"
 QUIET = 120
@@ -104,7 +107,7 @@ class BrowserReader:
         """See `Reader`."""
         if not self._windows or not self._windows[-1].url.startswith("http"):
             return None
-        with self._broken():
+        async with self._broken():
             return await self._read(Traffic(Press(None)))
 
     async def fill(self, page: Page, words: Mapping[Element, str]) -> tuple[Page, Mapping[Element, str]]:
@@ -115,7 +118,7 @@ class BrowserReader:
             for handle, value in handles:
                 await handle.fill(value, timeout=_HANDS)
 
-        return await self._do(Traffic(Press(None)), write), {}
+        return await self._do(Traffic(self._target.gate.touch(page)), write), {}
 
     async def choose(self, page: Page, choice: Choice) -> tuple[Page, Choice | None]:
         """See `Reader`."""
@@ -130,13 +133,13 @@ class BrowserReader:
                     await _hit(unmark)
             await _mark(handles[0])
 
-        return await self._do(Traffic(Press(None)), mark), None
+        return await self._do(Traffic(self._target.gate.touch(page)), mark), None
 
     async def attach(self, page: Page, field: Element, file: Path) -> tuple[Page, Element | None]:
         """See `Reader`. The browser is told the file's name and size; its content goes another way (`Passage`)."""
         handle = await self._handle(page, field)
         return await self._do(
-            Traffic(Press(None)), lambda: handle.set_input_files(file, timeout=_HANDS)
+            Traffic(self._target.gate.touch(page)), lambda: handle.set_input_files(file, timeout=_HANDS)
         ), None
 
     async def press(
@@ -171,6 +174,9 @@ class BrowserReader:
                 await _hit(handle)
                 self._refuse_questions()
                 await held
+                await asyncio.sleep(QUIET / 1000)
+                if traffic.more:
+                    return not_sent("the page asks for more than one thing")
         except TimeoutError:
             return not_sent("the press asked the console for nothing")
         except Exception as error:
@@ -198,7 +204,7 @@ class BrowserReader:
                 handle = await self._aimed(page, element)
                 new = await self._do(traffic, partial(_hit, handle))
                 break
-            page = await self._do(Traffic(Press(None)), _nothing)
+            page = await self._do(Traffic(self._target.gate.touch(page)), _nothing)
             element = _same(page, control)
         else:
             raise Unrecognized(f"{page} is drawn anew all the time: {control.label!r} was not pressed.")
@@ -210,7 +216,7 @@ class BrowserReader:
     async def _aimed(self, page: Page, element: Element | None) -> ElementHandle:
         """The living element, when it can be seen, lies under nothing else and does not move."""
         handle = await self._handle(page, element)
-        with self._broken():
+        async with self._broken():
             if not await handle.evaluate("e => e.isConnected"):
                 raise _DrawnAnew
             if not await handle.evaluate(
@@ -222,21 +228,19 @@ class BrowserReader:
     async def _do(self, traffic: Traffic, act: Callable[[], Awaitable[object]]) -> Page:
         """What stands in the browser when it has come to rest after `act`."""
         self._asked = []
-        with self._broken():
-            async with self._awake(traffic):
-                begun = asyncio.get_running_loop().time()
-                try:
-                    await act()
-                except _DrawnAnew:
+        async with self._broken(), self._awake(traffic):
+            begun = asyncio.get_running_loop().time()
+            try:
+                await act()
+            except _DrawnAnew:
+                raise
+            except Exception:
+                if traffic.trouble is None:
                     raise
-                except Exception:
-                    if traffic.trouble is None:
-                        raise
-                await self._rest(traffic)
+            await self._rest(traffic)
             page = await self._judged(traffic)
             while traffic.saved is None and self._hopes(page, traffic, begun):
-                async with self._awake(traffic):
-                    await self._rest(traffic)
+                await self._rest(traffic)
                 page = await self._judged(traffic)
         if page.kind in _DATA and traffic.press.purpose and not traffic.answered:
             raise Unrecognized(
@@ -247,8 +251,10 @@ class BrowserReader:
 
     def _hopes(self, page: Page, traffic: Traffic, begun: float) -> bool:
         """Whether a page may still become one that is known, or be drawn anew with what the console says now."""
-        old = page.kind in _DATA and traffic.press.purpose is not None and not traffic.answered
-        return (old or self._lost(page)) and asyncio.get_running_loop().time() - begun < PATIENCE
+        data = page.kind in _DATA
+        old = data and traffic.press.purpose is not None and not traffic.answered
+        bare = data and next(page.document.iter("td", "dd"), None) is None  # its rows may be on the way
+        return (old or bare or self._lost(page)) and asyncio.get_running_loop().time() - begun < PATIENCE
 
     def _lost(self, page: Page) -> bool:
         """Whether a page is neither known nor leads on to those that are."""
@@ -283,40 +289,51 @@ class BrowserReader:
                     await asyncio.gather(*(f.evaluate(_script("quiet.js"), [QUIET, LONGEST]) for f in every))
                 except Error:
                     await asyncio.sleep(QUIET / 1000)  # another document has come, or the window has gone
+                    continue
                 if self._passage.begun == begun or traffic.trouble is not None:
                     return
 
     @contextlib.asynccontextmanager
     async def _awake(self, traffic: Traffic) -> AsyncIterator[None]:
-        """Scripts run, and what they ask for may leave."""
+        """Scripts run, and what they ask for may leave. Raises `TimeoutError`."""
         await self._scripts(True)
-        self._passage.traffic = traffic
+        self._passage.traffic, broken = traffic, True
         try:
             yield
             await self._scripts(False)
+            broken = False
         finally:
-            self._passage.traffic = None
+            await self._passage.end(broken=broken)
 
     async def _scripts(self, run: bool) -> None:
-        for window in self._windows:
-            if window not in self._controls:
-                self._controls[window] = await window.context.new_cdp_session(window)
-            await self._controls[window].send("Emulation.setScriptExecutionDisabled", {"value": not run})
+        async with asyncio.timeout(self._target.timeouts.connect):
+            for window in list(self._windows):
+                if window not in self._controls:
+                    self._controls[window] = await window.context.new_cdp_session(window)
+                await self._controls[window].send("Emulation.setScriptExecutionDisabled", {"value": not run})
 
     async def _read(self, traffic: Traffic) -> Page:
         """The page that stands in the window which opened last, kept as evidence."""
         window = self._windows[-1]
-        try:
-            async with asyncio.timeout(self._target.timeouts.page):
-                drawn = await self._drawn(window.main_frame, iter(range(frames.MAX_FRAMES)))
-        except TimeoutError:
-            await self._leave()  # a script that never ends holds whatever is asked of its window later
-            raise
+        async with asyncio.timeout(self._target.timeouts.page):
+            drawn = await self._drawn(window.main_frame, iter(range(frames.MAX_FRAMES)))
+            await self._forget()
         sheet = drawn.sheet
         sheet.status, sheet.unread = traffic.status or 200, [*sheet.unread, *traffic.left_out]
         page = await self._pages.named(sheet, len(self._windows) > 1, drawn.origins)
+        if traffic.over and page.kind is not PageKind.SIGN_IN:
+            page = replace(page, status=max(page.status, traffic.over))
         self._living = _Living(page, drawn.origins, drawn.words)
         return page
+
+    async def _forget(self) -> None:
+        """Let the browser forget the elements of the page that was read before."""
+        from playwright.async_api import Error
+
+        living, self._living = self._living, None
+        for handle in {handle for handle, _ in living.origins.values()} if living else ():
+            with contextlib.suppress(Error):
+                await handle.dispose()
 
     async def _drawn(self, frame: Frame, room: Any) -> _Drawn:
         handle = await frame.evaluate_handle(_script("snapshot.js"))
@@ -331,7 +348,7 @@ class BrowserReader:
             e: int(e.attrib.pop(MARK)) for e in document.iter() if isinstance(e.tag, str) and MARK in e.attrib
         }
         drawn = _Drawn(Sheet(document, url, 200, " ".join(text(t) for t in document.iter("title"))))
-        drawn.words = text(document)
+        drawn.words = " ".join([text(document), *_in_fields(document)])
         scrub.redact_text(document, self._pages.secrets)
         for stand_in, _, _ in frames.stand_ins(document):
             if next(room, None) is None:
@@ -352,20 +369,24 @@ class BrowserReader:
         living = self._living
         if living is None or living.page is not page or element is None or element not in living.origins:
             raise Unrecognized(f"{page} is not the page that stands in the browser.", page=page.evidence)
-        with self._broken():
+        async with self._broken():
             return await _element(*living.origins[element])
 
     async def _picture(self, living: _Living) -> None:
-        """Save what a page looks like beside it; never one that shows a secret."""
+        """Save what a page looks like beside it; never one that shows a secret. Its failure is no trouble."""
         if scrub.redact(living.words, self._pages.secrets) != living.words:
             return
-        with self._broken():
+        try:
             window = self._windows[-1]
-            picture = await window.screenshot(full_page=True, mask=[window.locator("input[type=password]")])
-        await asyncio.to_thread(self._chromium.picture, living.page.evidence, picture)
+            picture = await window.screenshot(
+                full_page=True, mask=[window.locator("input[type=password]")], timeout=_HANDS
+            )
+            await asyncio.to_thread(self._chromium.picture, living.page.evidence, picture)
+        except Exception as error:
+            log.warning("%s: no picture of a page could be kept (%s)", self._target.name, _why(error))
 
     async def _first_window(self) -> Window:
-        with self._broken():
+        async with self._broken():
             if self._context is None:
                 self._context = self._passage.context = await self._chromium.open()
                 await self._context.route("**/*", self._passage.handle)
@@ -381,6 +402,7 @@ class BrowserReader:
         self._windows.append(window)
         window.on("dialog", self._question)
         window.on("close", self._closed)
+        window.on("crash", self._closed)
 
     def _closed(self, window: Window) -> None:
         if window in self._windows:
@@ -394,27 +416,35 @@ class BrowserReader:
         with contextlib.suppress(Error):
             await dialog.dismiss()
 
-    @contextlib.contextmanager
-    def _broken(self) -> Any:
-        """A browser that breaks says nothing about the enterprise: it is silence, and begun anew."""
+    @contextlib.asynccontextmanager
+    async def _broken(self) -> AsyncIterator[None]:
+        """A browser that breaks or hangs says nothing about the enterprise: it is silence, and begun anew."""
         from playwright.async_api import Error
 
         try:
             yield
         except TimeoutError:
+            await self._leave()  # a script that never ends holds whatever is asked of its window later
             raise Unreachable(f"{self._target.name}: a page did not come to rest in the browser.") from None
         except Error as error:
             if self._context is not None and self._windows and not self._windows[-1].is_closed():
                 raise Unrecognized(f"{self._target.name}: in the browser: {_why(error)}") from None
-            self._context, self._living = None, None
-            self._windows, self._controls = [], {}
+            await self._leave()
             raise Unreachable(f"{self._target.name}: the browser has ended ({_why(error)}).") from None
 
     async def _leave(self) -> None:
         context, self._context, self._living = self._context, None, None
         self._windows, self._controls = [], {}
         if context is not None:
-            await self._chromium.close(context)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._target.timeouts.connect):
+                    await self._chromium.close(context)
+
+
+def _in_fields(document: Element) -> Iterator[str]:
+    """What can be read in a document's fields and on its pictures."""
+    for element in document.iter("input", "textarea", "option", "img"):
+        yield from (element.get(name) or "" for name in ("value", "placeholder", "alt", "title"))
 
 
 def _is_box(element: Element) -> bool:
@@ -432,17 +462,20 @@ async def _hit(handle: ElementHandle) -> None:
 
 
 def _says(permit: Permit, control: Control) -> bool:
-    """Whether a form's request carries all that the form held when it was read."""
+    """Whether the request of a form that is sent by POST carries all that the form held when it was read.
+
+    A picture that is a button also says where it was hit.
+    """
     content_type, content = permit.content or ("", b"")
-    if control.method != "POST" or content_type.partition(";")[0].strip().lower() not in (
-        URLENCODED,
-        MULTIPART,
-    ):
-        return True  # a script's own way to say it
+    if control.method != "POST":
+        return True  # what a script does is not told by the page
+    if content_type.partition(";")[0].strip().lower() not in (URLENCODED, MULTIPART):
+        return False
     sent = {
         (part.name, part.value) for part in parts(Asked("POST", permit.url, True, (), content_type, content))
     }
-    return set(control.fields) <= sent
+    where = {"x", "y"} if control.element is not None and kind_of(control.element) == "image" else set[str]()
+    return {one for one in control.fields if one[0].rpartition(".")[2] not in where} <= sent
 
 
 async def _nothing() -> None:
