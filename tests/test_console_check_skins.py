@@ -37,6 +37,10 @@ async def test_all_is_found_and_three_other_labels_are_told(name: str, skin: str
         assert ran.out.splitlines()[-1] == "All that could be looked for was found."
         await _only_looked(enterprise)
 
+        assert (await console("capture", "main", "pages")).code == 0
+        ran = await console("replay", "pages", "--profile", str(FILE))
+        assert ran.code == 0, ran.out
+
         FILE.write_text(_changed(skins.profile(skin)))
         ran = await console("check", "main", "--json")
         wrong = [f for f in json.loads(ran.out)["findings"] if f["outcome"] in ("missing", "unclear")]

@@ -18,6 +18,7 @@ import httpx
 from pydantic import AfterValidator, StringConstraints, ValidationError
 
 from bot.console import scrub
+from bot.console.aria import native
 from bot.console.certificate import Certificate
 from bot.console.pages import Element, Page, PageKind, cut, parse, text
 from bot.console.profile import Profile
@@ -44,13 +45,17 @@ def _is_address(words: str) -> str:
 
 
 class CapturedPage(Value):
-    """One page. `path`: its address on the console, query values taken out; `kind`: what it was taken for."""
+    """One page. `path`: its address on the console, query values taken out; `kind`: what it was taken for.
+
+    `live`: it was read in a browser.
+    """
 
     view: View
     file: Annotated[str, StringConstraints(pattern=r"^[0-9]+-[a-z_]+\.html$")]
     path: str
     status: int
     kind: PageKind
+    live: bool = False
 
 
 class CapturedConsole(Value):
@@ -126,7 +131,11 @@ def save(
             _write(directory / file, content)
             taken[file] = _taken_out(content)
             path = mask(page.url.raw_path.decode("ascii"))
-            pages.append(CapturedPage(view=view, file=file, path=path, status=page.status, kind=page.kind))
+            pages.append(
+                CapturedPage(
+                    view=view, file=file, path=path, status=page.status, kind=page.kind, live=page.live
+                )
+            )
         consoles.append(
             CapturedConsole(
                 name=mask(visit.name),
@@ -207,6 +216,7 @@ def _page(directory: Path, console: CapturedConsole, page: CapturedPage, profile
         url = httpx.URL(console.address).join(page.path)
     except (ValueError, httpx.InvalidURL) as error:
         raise CaptureError(f"{file} cannot be read as a page: {error}") from None
+    native(document)
     shows, heading = stands_on(document, profile)
     return Page(
         where=console.name,
@@ -217,6 +227,7 @@ def _page(directory: Path, console: CapturedConsole, page: CapturedPage, profile
         heading=heading,
         kind=kind_of(shows, heading, profile),
         evidence=hashlib.sha256(content).hexdigest(),
+        live=page.live,
     )
 
 
