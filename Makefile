@@ -13,7 +13,8 @@ test: .venv/ready
 
 # Both console drivers on every skin of the simulated console: docs/skins.md.
 contract: .venv/ready
-	$(BIN)/python -m pytest -n 2 -m "long or not long" tests/console/test_console_skins.py tests/test_console_check_skins.py
+	$(BIN)/python -m pytest -n 2 -m "long or not long" tests/console/test_console_skins.py \
+		tests/test_console_check_skins.py tests/console/test_console_browser.py
 
 # Kills the bot at every point where state changes, and judges the whole history: docs/crash.md.
 KILLS ?= 500

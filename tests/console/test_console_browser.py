@@ -1,4 +1,7 @@
-"""The browser driver where a browser could do more than it is told to, over real TLS sockets with a real Chromium."""
+"""The browser driver where a browser could do more than it is told to, over real TLS sockets with a real Chromium.
+
+`make contract` runs all of it, the suite what is not marked as long.
+"""
 
 from __future__ import annotations
 
@@ -102,6 +105,7 @@ async def test_a_connection_that_is_cut_after_the_request_is_in_doubt_and_not_re
     assert len(lines(server, "POST /i2")) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "script",
     [
@@ -121,6 +125,7 @@ async def test_a_page_that_asks_more_than_once_is_let_through_once(
     assert len(lines(server, "POST /i2")) == (outcome.press is Press.ANSWERED)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("script", "words"),
     [
@@ -163,6 +168,7 @@ async def test_install_is_not_sent_when_the_page_asks_for_something_else(
     assert changes(server) == before
 
 
+@pytest.mark.long
 async def test_a_page_that_changes_its_choice_between_reading_and_pressing_is_not_pressed(
     mini: MiniConsole, server: Server, console: HttpConsole
 ) -> None:
@@ -188,6 +194,7 @@ async def test_the_gates_refusal_means_that_nothing_was_sent(server: Server, con
     assert lines(server, "POST /i2") == []
 
 
+@pytest.mark.long
 async def test_a_console_that_is_gone_is_not_sent(server: Server, console: HttpConsole) -> None:
     await console.open_install(PACKAGE)
     await server.stop()
@@ -265,6 +272,7 @@ async def test_between_two_looks_no_request_leaves(
             await server.until(lambda: len(server.asked) > before)
 
 
+@pytest.mark.long
 async def test_what_lies_over_a_button_is_not_pressed(
     mini: MiniConsole, server: Server, console: HttpConsole
 ) -> None:
@@ -286,6 +294,7 @@ async def test_a_console_that_stops_answering_is_silence_and_not_an_old_page(
     assert (seen.answered, "no answer" in seen.reason) == (False, True)
 
 
+@pytest.mark.long
 async def test_a_tab_that_shows_what_it_showed_without_asking_is_not_believed(
     mini: MiniConsole, server: Server, console: HttpConsole
 ) -> None:
@@ -301,6 +310,7 @@ async def test_a_tab_that_shows_what_it_showed_without_asking_is_not_believed(
     assert (seen.recognized, "without asking the console" in seen.reason) == (False, True)
 
 
+@pytest.mark.long
 async def test_a_browser_that_is_killed_is_silence_and_is_begun_anew(
     server: Server, console: HttpConsole
 ) -> None:
@@ -380,6 +390,7 @@ async def test_a_list_that_is_still_being_drawn_is_not_an_empty_one(
     assert [package.name for package in (await console.look()).packages] == ["late-1"]
 
 
+@pytest.mark.long
 async def test_an_old_list_is_not_new_because_the_console_said_that_the_session_is_over(
     mini: MiniConsole, server: Server, console: HttpConsole
 ) -> None:
@@ -416,6 +427,7 @@ async def test_the_package_takes_the_place_of_the_file_that_the_browser_names(
     assert uploaded.state is PackageState.UPLOADED
 
 
+@pytest.mark.long
 async def test_another_package_never_arrives_whole(
     server: Server, console: HttpConsole, tmp_path: Path
 ) -> None:

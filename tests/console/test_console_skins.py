@@ -1,13 +1,13 @@
 """The contract of both drivers: the procedure, on every skin of the simulated console that each of them can drive.
 
-The suite holds the http driver to all skins and the browser driver to those in `IN_BROWSER`; `make contract` to all.
+The suite holds the http driver to all skins and the browser driver to one of them; `make contract` both to all.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -40,14 +40,14 @@ CONTRACT = [
     for name in ("http", "browser")
     if name == "browser" or not skins.Skin(skin).layout.needs_javascript
 ]
-IN_BROWSER = {"spa"}
+IN_BROWSER = frozenset({"spa"})
 
 
-def in_suite(contract: Iterable[tuple[str, str]]) -> list[ParameterSet]:
-    """All of it, what is not in the suite marked as of the long form."""
+def in_suite(contract: Iterable[tuple[str, str]], browser: Container[str] = ()) -> list[ParameterSet]:
+    """All of it; with the browser all but the skins of `browser` marked as of the long form."""
     return [
         pytest.param(
-            name, skin, marks=[pytest.mark.long] if name == "browser" and skin not in IN_BROWSER else []
+            name, skin, marks=[pytest.mark.long] if name == "browser" and skin not in browser else []
         )
         for name, skin in contract
     ]
@@ -99,7 +99,7 @@ async def distributed(console: Console, package: tuple[Path, str]) -> None:
     await console.finish_distribution()
 
 
-@pytest.mark.parametrize(("name", "skin"), in_suite(CONTRACT))
+@pytest.mark.parametrize(("name", "skin"), in_suite(CONTRACT, IN_BROWSER))
 async def test_the_whole_procedure(name: str, skin: str, package: tuple[Path, str], tmp_path: Path) -> None:
     pictures: dict[str, bytes] = {}
     async with (
